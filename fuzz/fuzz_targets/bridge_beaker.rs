@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cloakroom_bridge::{BeakerCipher, BeakerCookie, CookieFormat as _, Presented, Sealing};
+use cloakroom_bridge::{BeakerCipher, BeakerCookie, CookieFormat as _, IncomingCookie, SealContext};
 use cloakroom_core::Lifetimes;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
@@ -28,16 +28,16 @@ fuzz_target!(|data: &[u8]| {
     let packed = packer.finish().expect("writing to memory succeeds");
     for format in FORMATS.iter() {
         if let Ok(text) = std::str::from_utf8(data) {
-            assert!(format.open(Presented::new("it", text), &lifetimes).is_err(), "forged");
-            let _ = format.open(Presented::new("it", &signed(text)), &lifetimes);
+            assert!(format.open(IncomingCookie::new("it", text), &lifetimes).is_err(), "forged");
+            let _ = format.open(IncomingCookie::new("it", &signed(text)), &lifetimes);
         }
-        let _ = format.open(Presented::new("it", &signed(&STANDARD.encode(data))), &lifetimes);
+        let _ = format.open(IncomingCookie::new("it", &signed(&STANDARD.encode(data))), &lifetimes);
         let value = signed(&STANDARD.encode(&packed));
-        let Ok(record) = format.open(Presented::new("it", &value), &lifetimes) else { continue };
-        let sealing = Sealing::new("it", record.times().touched, &lifetimes, &[7; 64]);
+        let Ok(record) = format.open(IncomingCookie::new("it", &value), &lifetimes) else { continue };
+        let sealing = SealContext::new("it", record.times().touched, &lifetimes, &[7; 64]);
         let sealed = format.seal(&record, sealing).expect("an opened session can be sealed");
         let again =
-            format.open(Presented::new("it", &sealed.value), &lifetimes).expect("a sealed session can be opened");
+            format.open(IncomingCookie::new("it", &sealed.value), &lifetimes).expect("a sealed session can be opened");
         assert!(again.entries().eq(record.entries()) && again.flashes().eq(record.flashes()));
         assert_eq!(again.csrf(), record.csrf());
         assert_eq!(

@@ -7,7 +7,9 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use cloakroom_bridge::{CookieFormat as _, ExpressCookie, ExpressRecord, Presented, RecordFormat as _, Sealing};
+use cloakroom_bridge::{
+    CookieFormat as _, ExpressCookie, ExpressRecord, IncomingCookie, RecordFormat as _, SealContext,
+};
 use cloakroom_core::{Lifetimes, Record, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use libfuzzer_sys::fuzz_target;
@@ -21,29 +23,29 @@ static RECORD: LazyLock<ExpressRecord> =
 
 fuzz_target!(|data: &[u8]| {
     let lifetimes = Lifetimes::default().absolute_timeout(None);
-    let sealing = Sealing::new("it", NOW, &lifetimes, &[7; 64]);
+    let sealing = SealContext::new("it", NOW, &lifetimes, &[7; 64]);
     if let Ok(text) = std::str::from_utf8(data) {
         assert!(
-            COOKIE.open(Presented::new("it", text).with_companion(Some(text)).at(NOW), &lifetimes).is_err(),
+            COOKIE.open(IncomingCookie::new("it", text).with_companion(Some(text)).at(NOW), &lifetimes).is_err(),
             "forged"
         );
-        assert!(RECORD.open_id(Presented::new("it", text)).is_err(), "forged");
+        assert!(RECORD.open_id(IncomingCookie::new("it", text)).is_err(), "forged");
         if let Ok(record) = RECORD.open(text, NOW, &lifetimes) {
             let sealed = RECORD.seal("id", &record, sealing).expect("an opened session can be sealed");
             same(&record, &RECORD.open(&sealed, NOW, &lifetimes).expect("a sealed session can be opened"));
         }
         if !text.is_empty() && text.len() <= 256 {
-            assert_eq!(RECORD.open_id(Presented::new("it", &RECORD.seal_id(text, "it"))).as_deref(), Ok(text));
+            assert_eq!(RECORD.open_id(IncomingCookie::new("it", &RECORD.seal_id(text, "it"))).as_deref(), Ok(text));
         }
     }
     let value = STANDARD.encode(data);
     let tag =
         Hmac::<sha1::Sha1>::new_from_slice(b"key").expect("any length").chain_update(format!("it={value}")).finalize();
     let tag = URL_SAFE_NO_PAD.encode(tag.into_bytes());
-    let cookie = Presented::new("it", &value).with_companion(Some(&tag)).at(NOW);
+    let cookie = IncomingCookie::new("it", &value).with_companion(Some(&tag)).at(NOW);
     let Ok(record) = COOKIE.open(cookie, &lifetimes) else { return };
     let sealed = COOKIE.seal(&record, sealing).expect("an opened session can be sealed");
-    let again = Presented::new("it", &sealed.value).with_companion(sealed.companion.as_deref()).at(NOW);
+    let again = IncomingCookie::new("it", &sealed.value).with_companion(sealed.companion.as_deref()).at(NOW);
     let again = COOKIE.open(again, &lifetimes).expect("a sealed session can be opened");
     same(&record, &again);
     assert_eq!(

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cloakroom_bridge::{CookieFormat as _, FlaskCookie, Presented, Sealing};
+use cloakroom_bridge::{CookieFormat as _, FlaskCookie, IncomingCookie, SealContext};
 use cloakroom_core::Lifetimes;
 use hmac::digest::Digest;
 use hmac::digest::block_api::BlockSizeUser;
@@ -19,17 +19,17 @@ static FORMAT: LazyLock<FlaskCookie> =
 fuzz_target!(|data: &[u8]| {
     let lifetimes = Lifetimes::default();
     if let Ok(text) = std::str::from_utf8(data) {
-        assert!(FORMAT.open(Presented::new("it", text), &lifetimes).is_err(), "forged");
-        let _ = FORMAT.open(Presented::new("it", &format!("{text}{}{}", '.', signature(text))), &lifetimes);
+        assert!(FORMAT.open(IncomingCookie::new("it", text), &lifetimes).is_err(), "forged");
+        let _ = FORMAT.open(IncomingCookie::new("it", &format!("{text}{}{}", '.', signature(text))), &lifetimes);
     }
     for mark in ["", "."] {
         let signed = format!("{mark}{}{}{}", URL_SAFE_NO_PAD.encode(data), '.', "ZVPxAA");
         let value = format!("{signed}{}{}", '.', signature(&signed));
-        let Ok(record) = FORMAT.open(Presented::new("it", &value), &lifetimes) else { continue };
-        let sealing = Sealing::new("it", record.times().touched, &lifetimes, &[7; 64]);
+        let Ok(record) = FORMAT.open(IncomingCookie::new("it", &value), &lifetimes) else { continue };
+        let sealing = SealContext::new("it", record.times().touched, &lifetimes, &[7; 64]);
         let sealed = FORMAT.seal(&record, sealing).expect("an opened session can be sealed");
         let again =
-            FORMAT.open(Presented::new("it", &sealed.value), &lifetimes).expect("a sealed session can be opened");
+            FORMAT.open(IncomingCookie::new("it", &sealed.value), &lifetimes).expect("a sealed session can be opened");
         assert!(again.entries().eq(record.entries()));
         assert!(again.flashes().eq(record.flashes()));
         assert_eq!(again.csrf(), record.csrf());

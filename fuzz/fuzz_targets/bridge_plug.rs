@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cloakroom_bridge::{CookieFormat as _, PlugCookie, Presented, Sealing};
+use cloakroom_bridge::{CookieFormat as _, IncomingCookie, PlugCookie, SealContext};
 use cloakroom_core::{Lifetimes, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use libfuzzer_sys::fuzz_target;
@@ -27,12 +27,12 @@ static KEY: LazyLock<[u8; 32]> = LazyLock::new(|| {
 
 fuzz_target!(|data: &[u8]| {
     let lifetimes = Lifetimes::default().idle_timeout(None).absolute_timeout(None);
-    let sealing = Sealing::new("it", NOW, &lifetimes, &[7; 64]);
+    let sealing = SealContext::new("it", NOW, &lifetimes, &[7; 64]);
     if let Ok(text) = std::str::from_utf8(data) {
         for (format, prefix) in FORMATS.iter().zip(["SFMyNTY.", "XCP."]) {
-            assert!(format.open(Presented::new("it", text).at(NOW), &lifetimes).is_err(), "forged");
+            assert!(format.open(IncomingCookie::new("it", text).at(NOW), &lifetimes).is_err(), "forged");
             assert!(
-                format.open(Presented::new("it", &format!("{prefix}{text}")).at(NOW), &lifetimes).is_err(),
+                format.open(IncomingCookie::new("it", &format!("{prefix}{text}")).at(NOW), &lifetimes).is_err(),
                 "forged"
             );
         }
@@ -41,11 +41,11 @@ fuzz_target!(|data: &[u8]| {
     let content = format!("SFMyNTY.{}", URL_SAFE_NO_PAD.encode(data));
     let tag = Hmac::<sha2::Sha256>::new_from_slice(&*KEY).expect("any length").chain_update(&content).finalize();
     let value = format!("{content}.{}", URL_SAFE_NO_PAD.encode(tag.into_bytes()));
-    let Ok(record) = signed.open(Presented::new("it", &value).at(NOW), &lifetimes) else { return };
+    let Ok(record) = signed.open(IncomingCookie::new("it", &value).at(NOW), &lifetimes) else { return };
     for format in FORMATS.iter() {
         let sealed = format.seal(&record, sealing).expect("an opened session can be sealed");
         let again = format
-            .open(Presented::new("it", &sealed.value).at(NOW), &lifetimes)
+            .open(IncomingCookie::new("it", &sealed.value).at(NOW), &lifetimes)
             .expect("a sealed session can be opened");
         assert!(again.entries().eq(record.entries()) && again.flashes().eq(record.flashes()));
         assert_eq!(again.csrf(), record.csrf());

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cloakroom_bridge::{CookieFormat as _, Presented, PyramidCookie, Sealing};
+use cloakroom_bridge::{CookieFormat as _, IncomingCookie, PyramidCookie, SealContext};
 use cloakroom_core::{Lifetimes, Record};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use libfuzzer_sys::fuzz_target;
@@ -17,15 +17,15 @@ static FORMAT: LazyLock<PyramidCookie> =
 fuzz_target!(|data: &[u8]| {
     let lifetimes = Lifetimes::default();
     if let Ok(text) = std::str::from_utf8(data) {
-        assert!(FORMAT.open(Presented::new("session", text), &lifetimes).is_err(), "forged");
+        assert!(FORMAT.open(IncomingCookie::new("session", text), &lifetimes).is_err(), "forged");
     }
     let tag = Hmac::<sha2::Sha512>::new_from_slice(b"secret").expect("any length").chain_update(data).finalize();
     let value = URL_SAFE_NO_PAD.encode([tag.into_bytes().as_slice(), data].concat());
-    let Ok(record) = FORMAT.open(Presented::new("session", &value), &lifetimes) else { return };
-    let sealing = Sealing::new("session", record.times().touched, &lifetimes, &[7; 64]);
+    let Ok(record) = FORMAT.open(IncomingCookie::new("session", &value), &lifetimes) else { return };
+    let sealing = SealContext::new("session", record.times().touched, &lifetimes, &[7; 64]);
     let sealed = FORMAT.seal(&record, sealing).expect("an opened session can be sealed");
     let again =
-        FORMAT.open(Presented::new("session", &sealed.value), &lifetimes).expect("a sealed session can be opened");
+        FORMAT.open(IncomingCookie::new("session", &sealed.value), &lifetimes).expect("a sealed session can be opened");
     assert_eq!(content(&again), content(&record));
     let sealed_again = FORMAT.seal(&again, sealing).expect("it can be sealed again");
     assert_eq!(sealed_again.value, sealed.value, "sealing again gives the same value");

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cloakroom_bridge::{CookieFormat as _, Presented, RailsCookie, RailsDigest, Sealing};
+use cloakroom_bridge::{CookieFormat as _, IncomingCookie, RailsCookie, RailsDigest, SealContext};
 use cloakroom_core::{Lifetimes, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use libfuzzer_sys::fuzz_target;
@@ -28,21 +28,21 @@ static KEY: LazyLock<[u8; 64]> = LazyLock::new(|| {
 
 fuzz_target!(|data: &[u8]| {
     let lifetimes = Lifetimes::default().idle_timeout(None).absolute_timeout(None);
-    let sealing = Sealing::new("it", NOW, &lifetimes, &[7; 64]);
+    let sealing = SealContext::new("it", NOW, &lifetimes, &[7; 64]);
     if let Ok(text) = std::str::from_utf8(data) {
         for format in [&*SIGNED, &*ENCRYPTED] {
-            assert!(format.open(Presented::new("it", text).at(NOW), &lifetimes).is_err(), "forged");
+            assert!(format.open(IncomingCookie::new("it", text).at(NOW), &lifetimes).is_err(), "forged");
         }
     }
     let message = STANDARD.encode(data);
     let envelope = format!(r#"{{"_rails":{{"message":"{message}","exp":null,"pur":"cookie.it"}}}}"#);
     for content in [data, envelope.as_bytes()] {
         let value = signed(content);
-        let Ok(record) = SIGNED.open(Presented::new("it", &value).at(NOW), &lifetimes) else { continue };
+        let Ok(record) = SIGNED.open(IncomingCookie::new("it", &value).at(NOW), &lifetimes) else { continue };
         for format in [&*SIGNED, &*ENCRYPTED] {
             let sealed = format.seal(&record, sealing).expect("an opened session can be sealed");
             let again = format
-                .open(Presented::new("it", &sealed.value).at(NOW), &lifetimes)
+                .open(IncomingCookie::new("it", &sealed.value).at(NOW), &lifetimes)
                 .expect("a sealed session can be opened");
             assert!(again.entries().eq(record.entries()) && again.flashes().eq(record.flashes()));
             assert_eq!(again.csrf(), record.csrf());
