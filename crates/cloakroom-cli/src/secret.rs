@@ -38,13 +38,13 @@ pub(crate) struct RecordKeyOptions {
     /// File with the keyring that encrypts the records of the store
     #[arg(long, value_name = "FILE")]
     records_key_file: Option<PathBuf>,
-    /// Variable of the environment with that keyring [default: CLOAKROOM_RECORDS_KEY, if it is set]
+    /// Environment variable with that keyring [default: CLOAKROOM_RECORDS_KEY, if it is set]
     #[arg(long, value_name = "NAME", conflicts_with = "records_key_file")]
     records_key_env: Option<String>,
 }
 
 impl RecordKeyOptions {
-    /// The keyring, if one is named or the usual variable is set.
+    /// Returns the keyring, if an option names one or the default variable is set.
     pub(crate) fn keyring(&self) -> anyhow::Result<Option<Keyring>> {
         keyring(self.records_key_file.as_deref(), self.records_key_env.as_deref(), Some(RECORDS_VARIABLE))
     }
@@ -56,7 +56,7 @@ pub(crate) struct TargetKeyOptions {
     /// File with another keyring, which encrypts records at the target
     #[arg(long, value_name = "FILE")]
     to_records_key_file: Option<PathBuf>,
-    /// Variable of the environment with that keyring
+    /// Environment variable with that keyring
     #[arg(long, value_name = "NAME", conflicts_with = "to_records_key_file")]
     to_records_key_env: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Records packed in the store that a URL leads to.
+//! Compression and encryption of the records in the store of a URL.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use cloakroom_store::{AnyStore, PackedStore};
 
 use super::ConnectError;
 
-/// The option of a URL from which on records are compressed.
+/// The URL option for the size above which records are compressed.
 pub(super) const COMPRESS_ABOVE: &str = "compress_above";
 
 /// Compression and encryption of records, for [`connect_packed`](super::connect_packed).
@@ -42,14 +42,14 @@ enum Sealing {
 }
 
 impl Packing {
-    /// Packs nothing, and reads compressed records.
+    /// Creates a packing that changes no records, but reads compressed ones.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Compresses records of more than this many bytes that get smaller by it, as
-    /// `PackedStore::compress_above` does (feature `compress`).
+    /// Compresses records of more than this many bytes if that makes them smaller, like
+    /// `PackedStore::compress_above` (feature `compress`).
     ///
     /// `?compress_above=1024` in a URL does the same.
     #[must_use]
