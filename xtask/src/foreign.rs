@@ -1,5 +1,5 @@
 //! Installs the web frameworks of other languages that the bridge tests use, in the versions listed
-//! in `e2e/foreign/`.
+//! in `testing/e2e/foreign/`.
 //!
 //! They are installed below the target folder, and again only if the list of versions or the
 //! interpreter changes. Rails is the distribution's package; see [`crate::provision`].
@@ -66,7 +66,7 @@ fn install(folder: &Path, program: &Path, lists: &[&str], how: fn(&Path, &Path) 
 }
 
 fn source(list: &str) -> PathBuf {
-    shell::root().join("e2e/foreign").join(list)
+    shell::root().join("testing/e2e/foreign").join(list)
 }
 
 fn in_python(folder: &Path, python: &Path) -> Outcome {

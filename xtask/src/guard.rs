@@ -5,7 +5,7 @@
 //!
 //! An allocator counts allocations and bytes, and callgrind counts instructions, in the rows of the
 //! benchmark. The budgets are in `bench/budgets.tsv`. Round trips to stores have their budgets in
-//! the tests of `crates/cloakroom-probe`.
+//! the tests of `testing/probe`.
 
 mod budget;
 

@@ -139,7 +139,7 @@ fn every_page_is_in_the_contents_and_links_stay_inside_the_book() {
 #[test]
 fn every_test_named_in_the_asvs_table_exists() {
     let mut sources = Vec::new();
-    for folder in ["crates", "e2e"] {
+    for folder in ["crates", "testing"] {
         below(&root().join(folder), ".rs", &mut sources);
     }
     let mut words = BTreeSet::new();

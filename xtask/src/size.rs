@@ -27,11 +27,14 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 }
 
 fn crate_folders() -> Outcome<Vec<PathBuf>> {
-    let crates = shell::root().join("crates");
-    let entries = fs::read_dir(&crates).map_err(|why| format!("{}: {why}", crates.display()))?;
-    let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    let mut folders = Vec::new();
+    for parent in ["crates", "testing"] {
+        let parent = shell::root().join(parent);
+        let entries = fs::read_dir(&parent).map_err(|why| format!("{}: {why}", parent.display()))?;
+        folders.extend(entries.flatten().map(|entry| entry.path()));
+    }
     folders.sort_unstable();
-    folders.extend(["demo", "e2e", "xtask"].map(|folder| shell::root().join(folder)));
+    folders.extend(["demo", "xtask"].map(|folder| shell::root().join(folder)));
     folders.retain(|folder| folder.join("Cargo.toml").is_file());
     Ok(folders)
 }

@@ -4,7 +4,7 @@
 //! `CLOAKROOM_DISCONNECTS=500 cargo test -p cloakroom-example-poem --test disconnects`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
-#[path = "../../../crates/cloakroom-probe/tests/disconnects/leaving.rs"]
+#[path = "../../../testing/probe/tests/disconnects/leaving.rs"]
 mod leaving;
 
 use cloakroom::{Error, Session, SessionLayer, StoredSessions};

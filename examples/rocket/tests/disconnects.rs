@@ -4,7 +4,7 @@
 //! `CLOAKROOM_DISCONNECTS=500 cargo test -p cloakroom-example-rocket --test disconnects`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
-#[path = "../../../crates/cloakroom-probe/tests/disconnects/leaving.rs"]
+#[path = "../../../testing/probe/tests/disconnects/leaving.rs"]
 mod leaving;
 
 use std::net::{Ipv4Addr, SocketAddr};

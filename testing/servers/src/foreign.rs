@@ -1,4 +1,4 @@
-//! The applications on other frameworks in `e2e/foreign/`, which execute session operations.
+//! The applications on other frameworks in `testing/e2e/foreign/`, which execute session operations.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -51,7 +51,7 @@ impl Foreign {
 
     fn start(name: &'static str, language: Language, options: &[&str]) -> Self {
         let mut server = Server::prepare(name);
-        let applications = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../e2e/foreign");
+        let applications = Path::new(env!("CARGO_MANIFEST_DIR")).join("../e2e/foreign");
         let mut command = match language {
             Language::Python => Command::new(variable("CLOAKROOM_FOREIGN").join("python/bin/python3")),
             Language::Node => {
