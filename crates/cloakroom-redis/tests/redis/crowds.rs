@@ -215,3 +215,66 @@ async fn expired_sessions_do_not_accumulate_in_the_index() {
     assert_eq!(store.count_owned("user", now()).await.unwrap(), 200);
     assert_eq!(server.cli(&["ZCARD", "cloakroom:o:user"]), "200", "a count removes stale entries");
 }
+
+/// Inserts `count` sessions without an owner, ten thousand with each script.
+fn fill(server: &Redis, count: u64) {
+    const SCRIPT: &str = "for n = tonumber(ARGV[1]), tonumber(ARGV[2]) - 1 do \
+                          redis.call('SET', 'cloakroom:s' .. struct.pack('>I8', n) .. string.rep('x', 24), ARGV[3], \
+                          'PX', ARGV[4]) end";
+    let created = created(0).unix_millis();
+    let head = format!("1 1 {created} {created} {} - - -", (now() + LIFE).unix_millis());
+    let value = format!("\"{head}\\n{}\"", "x".repeat(100));
+    for first in (0..count).step_by(10_000) {
+        let (first, last) = (first.to_string(), (first + 10_000).min(count).to_string());
+        let life = LIFE.as_millis().to_string();
+        let answer = server.cli(&["EVAL", SCRIPT, "0", &first, &last, &value, &life]);
+        assert_eq!(answer, "", "sessions from {first}");
+    }
+}
+
+/// Ends all sessions of a server while others are created, read and ended; `CLOAKROOM_ROWS`
+/// increases their number.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_sessions_of_a_large_server_are_ended() {
+    let count = std::env::var("CLOAKROOM_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(15_000);
+    let server = Redis::start();
+    let store = Arc::new(RedisStore::connect(&patient(&server.url())).await.unwrap());
+    let start = clock();
+    fill(&server, count);
+    println!("redis: {count} inserted in {:?}", start.elapsed());
+    let mut first = [b'x'; 32];
+    first[..8].fill(0);
+    assert!(matches!(store.load(&StoreKey::from_bytes(first), now()).await.unwrap(), Loaded::Live(..)));
+    let point = now();
+    let (stop, worker) = (Arc::<AtomicBool>::default(), Arc::clone(&store));
+    let stopped = Arc::clone(&stop);
+    let work = tokio::spawn(async move {
+        let (mut slowest, mut rounds) = (Duration::ZERO, 0);
+        while !stopped.load(Ordering::SeqCst) {
+            let start = clock();
+            let younger = Entry::new("text".into(), point + LIFE, now(), Some(now() + LIFE));
+            let key = put(&worker, &younger).await;
+            slowest = slowest.max(start.elapsed());
+            assert!(matches!(worker.load(&key, now()).await.unwrap(), Loaded::Live(..)), "a younger session was ended");
+            assert!(worker.end(&key, now()).await.unwrap());
+            rounds += 1;
+        }
+        (slowest, rounds)
+    });
+    let (start, mut ended, mut steps, mut longest, mut after) = (clock(), 0, 0, Duration::ZERO, None);
+    loop {
+        let begun = clock();
+        let step = store.end_before(point, after.as_ref(), now()).await.unwrap();
+        longest = longest.max(begun.elapsed());
+        (ended, steps, after) = (ended + step.count as u64, steps + 1, step.next);
+        if after.is_none() {
+            break;
+        }
+    }
+    println!("redis: {ended} ended in {:?}, {steps} steps, the longest {longest:?}", start.elapsed());
+    stop.store(true, Ordering::SeqCst);
+    let (slowest, rounds) = work.await.unwrap();
+    println!("redis: {rounds} creates, loads and ends next to it; the slowest create took {slowest:?}");
+    assert_eq!(ended, count);
+    assert_eq!(server.cli(&["DBSIZE"]), "0");
+}

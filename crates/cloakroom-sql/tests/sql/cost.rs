@@ -8,7 +8,7 @@ use std::time::Duration;
 use cloakroom_servers::{MariaDb, Postgres};
 use cloakroom_session::{StoreKey, Timestamp};
 use cloakroom_sql::{MysqlStore, PostgresStore, SqliteStore};
-use cloakroom_store::{Entry, Store};
+use cloakroom_store::{Created, Entry, Loaded, Store};
 use mysql_async::prelude::Queryable as _;
 use tokio::time::Instant;
 
@@ -21,10 +21,12 @@ fn rows() -> u64 {
     std::env::var("CLOAKROOM_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(2_000)
 }
 
-/// Returns the key of a session of [`fill`]. The keys are spread over the whole range, like hashes.
+/// Returns the key of the session with this number. Keys are spread over the whole range, like
+/// hashes.
 fn filled(number: u64) -> StoreKey {
     let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+    bytes[..4].copy_from_slice(&(number.wrapping_mul(2_654_435_761) as u32).to_be_bytes());
+    bytes[4..8].copy_from_slice(&(number as u32).to_be_bytes());
     StoreKey::from_bytes(bytes)
 }
 
@@ -227,4 +229,191 @@ async fn a_wal_that_has_grown_is_cut_by_the_next_sweep() {
     reader.execute_batch("COMMIT").unwrap();
     assert_eq!(store.sweep(NOW, 10).await.unwrap(), 0);
     assert_eq!(wal(), 0);
+}
+
+/// What an hour of traffic does to a large table, minute by minute.
+#[derive(Clone, Copy)]
+struct Traffic {
+    count: u64,
+    touches: u64,
+    creates: u64,
+}
+
+impl Traffic {
+    fn on(count: u64) -> Self {
+        Self { count, touches: (count / 100).clamp(20, 10_000), creates: (count / 1_000).clamp(2, 2_000) }
+    }
+
+    /// The sessions that expire within the hour are those with the lowest numbers.
+    fn expiring(self) -> u64 {
+        60 * self.creates
+    }
+
+    /// The deadline of the session with the number `n`, as an expression of SQL.
+    fn deadline(self) -> String {
+        let (now, later) = (NOW.unix_millis(), (NOW + 6 * IDLE).unix_millis());
+        let (expiring, creates) = (self.expiring(), self.creates);
+        format!(
+            "CASE WHEN n < {expiring} THEN {now} + 30000 + 60000 * ((n - n % {creates}) / {creates}) ELSE {later} END"
+        )
+    }
+
+    /// The statement that inserts all sessions from a source of numbers `n`.
+    ///
+    /// `key` builds bytes from hexadecimal digits, `hex` the digits of eight places.
+    fn fill(self, key: impl Fn(String) -> String, hex: impl Fn(&str) -> String, bytes: &str, numbers: &str) -> String {
+        let (now, deadline, text) = (NOW.unix_millis(), self.deadline(), "x".repeat(300));
+        let key = key([hex("(n * 2654435761) % 4294967296"), hex("n"), format!("'{}'", "0".repeat(48))].join(", "));
+        format!(
+            "INSERT INTO cloakroom_sessions (store_key, version, record, created, touched, deadline, owner, sweep_at) \
+             SELECT {key}, 1, {bytes}, {now}, {now}, {deadline}, {owner}, {deadline} FROM {numbers}",
+            bytes = bytes.replace('?', &format!("'{text}'")),
+            owner = bytes.replace('?', "CONCAT('owner ', n - n % 3)"),
+        )
+    }
+
+    /// Loads, touches, creates and sweeps for an hour of the clock that is passed in.
+    ///
+    /// Each minute the oldest sessions expire, and as many new ones are created.
+    async fn run<S: Store + Clone>(self, name: &str, store: &S) {
+        let Self { count, touches, creates } = self;
+        let rest = count - self.expiring();
+        let any = move |number: u64| filled(self.expiring() + number.wrapping_mul(2_654_435_761) % rest);
+        let (loads, reader) = (count.min(20_000), store.clone());
+        let load = move |number| {
+            let (store, key) = (reader.clone(), any(number));
+            async move { assert!(matches!(store.load(&key, NOW).await.unwrap(), Loaded::Live(..))) }
+        };
+        println!("{name}: {loads} loads in {:?}", each(loads, load).await);
+        let (mut touching, mut creating, mut sweeping, mut swept) = (Duration::ZERO, Duration::ZERO, Duration::ZERO, 0);
+        for round in 1..=60 {
+            let at = NOW + Duration::from_secs(60 * round);
+            let toucher = store.clone();
+            let touch = move |number: u64| {
+                let (store, key) = (toucher.clone(), any(round * 7_919 + number));
+                async move { assert!(store.touch(&key, at, Some(at + 6 * IDLE), at).await.unwrap()) }
+            };
+            touching += each(touches, touch).await;
+            let creator = store.clone();
+            let create = move |number: u64| {
+                let (store, key) = (creator.clone(), filled(count + round * creates + number));
+                let entry = Entry::new("x".repeat(300).into(), at, at, Some(at + 6 * IDLE));
+                let entry = entry.owner(Some(format!("new {number}")));
+                async move { assert!(matches!(store.create(&key, &entry, at).await.unwrap(), Created::Yes(_))) }
+            };
+            creating += each(creates, create).await;
+            let begun = Instant::now();
+            loop {
+                let step = store.sweep(at, 500).await.unwrap() as u64;
+                swept += step;
+                if step < 500 {
+                    break;
+                }
+            }
+            sweeping += begun.elapsed();
+        }
+        println!("{name}: an hour: {} touches in {touching:?}", 60 * touches);
+        println!("{name}: an hour: {} creates in {creating:?}", 60 * creates);
+        println!("{name}: an hour: {swept} swept in {sweeping:?}");
+        assert_eq!(swept, self.expiring(), "{name}: the sessions that expired, and no others");
+    }
+}
+
+/// Gives a server with many sessions the memory that its administrator would give it.
+pub(crate) async fn room_for(count: u64, client: &mut mysql_async::Conn) {
+    if count > 1_000_000 {
+        client.query_drop("SET GLOBAL innodb_buffer_pool_size = 4 * 1024 * 1024 * 1024").await.unwrap();
+    }
+}
+
+/// A size may grow by a fifth within the hour. Small tables grow by whole pages.
+fn assert_kept(name: &str, before: u64, after: u64) {
+    println!("{name}: {before} -> {after} bytes");
+    assert!(after < before * 6 / 5 + 4 * 1024 * 1024, "{name}: {before} -> {after} bytes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_table_of_postgresql_keeps_its_size() {
+    let server = Postgres::start();
+    let (client, traffic) = (client(&server.url()).await, Traffic::on(rows()));
+    let store = PostgresStore::connect(&server.url()).unwrap();
+    store.migrate().await.unwrap();
+    let sql = traffic.fill(
+        |digits| format!("decode(concat({digits}), 'hex')"),
+        |number| format!("lpad(to_hex({number}), 8, '0')"),
+        "convert_to(?, 'UTF8')",
+        &format!("generate_series(0::BIGINT, {}) n", traffic.count - 1),
+    );
+    let begun = Instant::now();
+    client.batch_execute(&sql).await.unwrap();
+    println!("postgres: {} inserted by one statement in {:?}", traffic.count, begun.elapsed());
+    client.batch_execute("VACUUM ANALYZE cloakroom_sessions").await.unwrap();
+    client.batch_execute("CHECKPOINT").await.unwrap();
+    let sizes = async || {
+        let sql = "SELECT pg_table_size('cloakroom_sessions')::BIGINT, pg_indexes_size('cloakroom_sessions')::BIGINT, \
+                   (pg_current_wal_lsn() - '0/0')::BIGINT";
+        let row = client.query_one(sql, &[]).await.unwrap();
+        [0, 1, 2].map(|column| row.get::<_, i64>(column) as u64)
+    };
+    let [table, indexes, wal] = sizes().await;
+    traffic.run("postgres", &store).await;
+    let [grown, grown_indexes, wal_after] = sizes().await;
+    println!("postgres: {} bytes of WAL in the hour", wal_after - wal);
+    assert_kept("postgres: table", table, grown);
+    assert_kept("postgres: indexes", indexes, grown_indexes);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_table_of_mysql_keeps_its_size() {
+    let server = MariaDb::start();
+    let traffic = Traffic::on(rows());
+    let store = MysqlStore::connect(&server.url()).unwrap();
+    store.migrate().await.unwrap();
+    let mut client = mysql_async::Conn::new(mysql_async::Opts::from_url(&server.url()).unwrap()).await.unwrap();
+    let sql = traffic.fill(
+        |digits| format!("UNHEX(CONCAT({digits}))"),
+        |number| format!("LPAD(HEX({number}), 8, '0')"),
+        "?",
+        &format!("(SELECT seq AS n FROM seq_0_to_{}) numbers", traffic.count - 1),
+    );
+    let begun = Instant::now();
+    room_for(traffic.count, &mut client).await;
+    client.query_drop(sql).await.unwrap();
+    println!("mysql: {} inserted by one statement in {:?}", traffic.count, begun.elapsed());
+    let mut size = async || {
+        client.query_drop("ANALYZE TABLE cloakroom_sessions").await.unwrap();
+        let sql = "SELECT SUM(file_size) FROM information_schema.innodb_sys_tablespaces WHERE name LIKE \
+                   '%/cloakroom_sessions'";
+        client.query_first::<Option<u64>, _>(sql).await.unwrap().flatten().unwrap()
+    };
+    let before = size().await;
+    traffic.run("mysql", &store).await;
+    assert_kept("mysql: file", before, size().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_table_of_sqlite_keeps_its_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    let traffic = Traffic::on(rows());
+    let store = SqliteStore::open(&path).unwrap();
+    let numbers = format!(
+        "(WITH RECURSIVE s (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM s WHERE n < {}) SELECT n FROM s) numbers",
+        traffic.count - 1
+    );
+    let sql = traffic.fill(
+        |digits| format!("unhex(concat({digits}))"),
+        |number| format!("printf('%08x', {number})"),
+        "?",
+        &numbers,
+    );
+    let begun = Instant::now();
+    let filling = rusqlite::Connection::open(&path).unwrap();
+    filling.execute_batch(&format!("PRAGMA cache_size = -2000000; {sql}")).unwrap();
+    drop(filling);
+    println!("sqlite: {} inserted by one statement in {:?}", traffic.count, begun.elapsed());
+    let size = || std::fs::metadata(&path).unwrap().len();
+    let before = size();
+    traffic.run("sqlite", &store).await;
+    assert_kept("sqlite: file", before, size());
 }

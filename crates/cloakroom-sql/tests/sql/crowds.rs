@@ -15,6 +15,7 @@ use mysql_async::prelude::Queryable as _;
 use tokio::time::Instant;
 
 use crate::common::{LATER, NOW, key};
+use crate::cost::room_for;
 use crate::postgres::client;
 
 /// The inserted sessions were created within a thousand seconds before this time.
@@ -229,6 +230,7 @@ async fn crowds_on_mysql() {
          FROM seq_1_to_{count}",
         later = LATER.unix_millis(),
     );
+    room_for(count, &mut client).await;
     client.query_drop(fill).await.unwrap();
     an_owner("mysql", &store, number("CLOAKROOM_OWNED", 300)).await;
     everybody_is_ended("mysql", store, count).await;
@@ -248,7 +250,9 @@ async fn crowds_in_sqlite() {
         text = "x".repeat(100),
         later = LATER.unix_millis(),
     );
-    rusqlite::Connection::open(&path).unwrap().execute_batch(&fill).unwrap();
+    let filling = rusqlite::Connection::open(&path).unwrap();
+    filling.execute_batch(&format!("PRAGMA cache_size = -2000000; {fill}")).unwrap();
+    drop(filling);
     an_owner("sqlite", &store, number("CLOAKROOM_OWNED", 300)).await;
     everybody_is_ended("sqlite", store, count).await;
 }
