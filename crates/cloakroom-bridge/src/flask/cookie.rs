@@ -42,6 +42,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone, Debug)]
 pub struct FlaskCookie {
     tokens: Tokens,
+    keys: FlaskKeys,
     permanent_lifetime: Duration,
 }
 
@@ -51,6 +52,7 @@ pub struct FlaskCookie {
 pub struct FlaskCookieBuilder {
     secrets: Vec<Secret>,
     salt: String,
+    keys: FlaskKeys,
     permanent_lifetime: Duration,
 }
 
@@ -59,7 +61,7 @@ impl FlaskCookie {
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(secret_key: impl Into<Secret>) -> FlaskCookieBuilder {
         let (secrets, salt) = (vec![secret_key.into()], "cookie-session".to_owned());
-        FlaskCookieBuilder { secrets, salt, permanent_lifetime: DAY * 31 }
+        FlaskCookieBuilder { secrets, salt, keys: FlaskKeys::default(), permanent_lifetime: DAY * 31 }
     }
 }
 
@@ -73,6 +75,19 @@ impl FlaskCookieBuilder {
     /// Sets the salt of a custom session interface.
     pub fn salt(mut self, salt: impl Into<String>) -> Self {
         self.salt = salt.into();
+        self
+    }
+
+    /// Lets handlers write tagged values under this key, such as `{" t":[3,4]}` for a tuple.
+    ///
+    /// Under all other keys, an object that looks like a tagged value is escaped, so that Flask reads
+    /// the same object. A tagged value that Flask wrote itself keeps its tag under every key.
+    ///
+    /// # Security
+    /// Never store a visitor's JSON under this key: `{" m":"<script>…"}` is `Markup` in Flask, which
+    /// templates print without escaping.
+    pub fn tagged_key(mut self, key: impl Into<String>) -> Self {
+        self.keys.tagged.push(key.into());
         self
     }
 
@@ -93,13 +108,13 @@ impl FlaskCookieBuilder {
         };
         let macs = self.secrets.iter().map(mac).collect::<Result<_, _>>()?;
         let tokens = Tokens { separator: '.', time: Time::Bytes, macs };
-        Ok(FlaskCookie { tokens, permanent_lifetime: self.permanent_lifetime })
+        Ok(FlaskCookie { tokens, keys: self.keys, permanent_lifetime: self.permanent_lifetime })
     }
 }
 
 impl CookieFormat for FlaskCookie {
     fn framework(&self) -> &'static str {
-        FlaskKeys.framework()
+        self.keys.framework()
     }
 
     fn cookie(&self) -> CookieConfig {
@@ -117,18 +132,18 @@ impl CookieFormat for FlaskCookie {
         let (payload, touched) = self.tokens.open(cookie.value)?;
         let payload = String::from_utf8(payload).map_err(|_| Rejected::Corrupt)?;
         let object = Json::from_lenient("session", payload).map_err(|_| Rejected::Corrupt)?;
-        read(&FlaskKeys, &object, Times::touched(touched), lifetimes)
+        read(&self.keys, &object, Times::touched(touched), lifetimes)
     }
 
     fn seal(&self, record: &Record, sealing: SealContext<'_>) -> Result<OutgoingCookie, Error> {
-        let extras = CloakroomExtras::of(record, sealing.lifetimes, Keeps::Nothing, FlaskKeys.csrf_key());
-        let was = record.foreign(FlaskKeys.framework()).and_then(|foreign: &FrameworkData| foreign.member(PERMANENT));
+        let extras = CloakroomExtras::of(record, sealing.lifetimes, Keeps::Nothing, self.keys.csrf_key());
+        let was = record.foreign(self.keys.framework()).and_then(|foreign: &FrameworkData| foreign.member(PERMANENT));
         let permanent = record.times().remembered || was.is_some_and(|it| it.as_str() == "true");
         let mut hidden = Vec::new();
         if record.times().remembered {
             hidden.push((PERMANENT, "true".to_owned()));
         }
-        let payload = write(&FlaskKeys, record, &extras, &hidden)?;
+        let payload = write(&self.keys, record, &extras, &hidden)?;
         let sealed = OutgoingCookie::new(self.tokens.seal(&payload, sealing.now));
         Ok(sealed.kept_for(permanent.then_some(self.permanent_lifetime)))
     }

@@ -1,11 +1,11 @@
 //! The keys that Flask uses in a session.
 //!
-//! Values that JSON can't express are objects with a single member whose key is a tag
-//! (`{" t":[1,2]}` is a tuple). They are preserved, and a handler that reads one gets such an
-//! object.
+//! Values that JSON can't express are tagged objects; see [`tags`](super::tags). They are preserved,
+//! and a handler that reads one gets such an object.
 
 use cloakroom_session::{CsrfScheme, Error, Json};
 
+use super::tags::{self, Known};
 use crate::layout::{Layout, Queue, Spelling, quoted};
 
 /// The category of a message without one.
@@ -16,8 +16,11 @@ const FLASHES: &str = "_flashes";
 /// Set by `session.permanent = True`.
 pub(crate) const PERMANENT: &str = "_permanent";
 
-#[derive(Debug)]
-pub(crate) struct FlaskKeys;
+/// The layout, and the keys whose values handlers tag themselves.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FlaskKeys {
+    pub(crate) tagged: Vec<String>,
+}
 
 impl Layout for FlaskKeys {
     fn framework(&self) -> &'static str {
@@ -38,7 +41,19 @@ impl Layout for FlaskKeys {
     }
 
     fn is_hidden(&self, key: &str) -> bool {
-        key == PERMANENT
+        // With a tag as its only key, Flask would take the session itself for a tagged value.
+        key == PERMANENT || tags::is_tag(key)
+    }
+
+    fn read_value(&self, value: &Json) -> Json {
+        tags::unescape(value)
+    }
+
+    fn write_value(&self, key: &str, value: &Json, was: Option<&Json>) -> Result<String, Error> {
+        if self.tagged.iter().any(|tagged| tagged == key) {
+            return Ok(value.as_str().to_owned());
+        }
+        Known::of(was).escape(key, value)
     }
 
     fn flash_key(&self, _: &str) -> String {
@@ -52,8 +67,8 @@ impl Layout for FlaskKeys {
         elements.iter().map(message).collect()
     }
 
-    fn write_flashes(&self, _: &str, queues: &[Queue<'_>], _: Option<&Json>) -> Result<String, Error> {
-        let mut tuples = Vec::new();
+    fn write_flashes(&self, _: &str, queues: &[Queue<'_>], was: Option<&Json>) -> Result<String, Error> {
+        let (known, mut tuples) = (Known::of(was), Vec::new());
         for (queue, bodies) in queues {
             let category = match *queue {
                 "" => DEFAULT_CATEGORY,
@@ -61,8 +76,10 @@ impl Layout for FlaskKeys {
                 DEFAULT_CATEGORY => return Err(Error::reserved(DEFAULT_CATEGORY, "flask")),
                 queue => queue,
             };
-            let category = quoted(category)?;
-            tuples.extend(bodies.iter().map(|body| format!(r#"{{" t":[{category},{}]}}"#, body.as_str())));
+            let quoted = quoted(category)?;
+            for body in bodies {
+                tuples.push(format!(r#"{{" t":[{quoted},{}]}}"#, known.escape(category, body)?));
+            }
         }
         Ok(self.spelling().array(tuples.iter().map(String::as_str)))
     }
@@ -81,5 +98,5 @@ fn message(element: &Json) -> Option<(String, Json)> {
     let [category, body] = pair.as_slice() else { return None };
     let category = category.decode::<String>(FLASHES).ok().filter(|category| !category.is_empty())?;
     let queue = if category == DEFAULT_CATEGORY { String::new() } else { category };
-    Some((queue, body.clone()))
+    Some((queue, tags::unescape(body)))
 }

@@ -2,6 +2,7 @@
 
 mod cookie;
 mod keys;
+mod tags;
 mod wtf;
 
 pub use cookie::{FlaskCookie, FlaskCookieBuilder};

@@ -44,6 +44,19 @@ pub(crate) trait Layout: fmt::Debug + Sync {
         false
     }
 
+    /// Returns the value that handlers see for a member of the framework's object.
+    fn read_value(&self, value: &Json) -> Json {
+        value.clone()
+    }
+
+    /// Returns the text of a handler's value. `was` is the member that the key had before.
+    ///
+    /// # Errors
+    /// Fails if the framework can't hold the value. The error names `key`.
+    fn write_value(&self, _key: &str, value: &Json, _was: Option<&Json>) -> Result<String, Error> {
+        Ok(value.as_str().to_owned())
+    }
+
     /// Returns the key that holds the messages of this queue.
     fn flash_key(&self, queue: &str) -> String;
 

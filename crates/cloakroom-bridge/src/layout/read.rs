@@ -66,7 +66,7 @@ pub(crate) fn read(
         // data.
         let Some(key) = name(spelled) else { continue };
         match role(layout, &key, value) {
-            Role::Value => record.restore(key, value.clone()),
+            Role::Value => record.restore(key, layout.read_value(value)),
             Role::Csrf(token) => record.restore_csrf(spelled_as(token, layout)),
             Role::Flashes(waiting) => {
                 waiting.into_iter().for_each(|(queue, body)| record.restore_flash(queue, body));

@@ -66,7 +66,8 @@ impl<'a> Writer<'a> {
                 Role::Value => {
                     if let Some((current, value)) = values.next() {
                         let respelled = if current == key { None } else { Some(quoted(current)?) };
-                        self.member(respelled.as_deref().unwrap_or(spelled.as_str()), value.as_str());
+                        let text = self.value(current, &value, original)?;
+                        self.member(respelled.as_deref().unwrap_or(spelled.as_str()), &text);
                     }
                 }
                 Role::Csrf(_) => {
@@ -95,9 +96,19 @@ impl<'a> Writer<'a> {
             }
         }
         for (key, value) in values {
-            self.member(&quoted(key)?, value.as_str());
+            let text = self.value(key, &value, original)?;
+            self.member(&quoted(key)?, &text);
         }
         self.rest()
+    }
+
+    /// Returns the text of a value. An unchanged value keeps its original text.
+    fn value(&self, key: &str, value: &Json, original: &[(Json, Json)]) -> Result<String, Error> {
+        let was = original.iter().find(|(spelled, _)| name(spelled).is_some_and(|it| it == key)).map(|(_, was)| was);
+        match was {
+            Some(was) if self.layout.read_value(was) == *value => Ok(was.as_str().to_owned()),
+            was => self.layout.write_value(key, value, was),
+        }
     }
 
     /// Appends members that the original object doesn't have.
@@ -133,7 +144,9 @@ impl<'a> Writer<'a> {
             if matches!(role(self.layout, key, &value), Role::Value) && self.layout.csrf_key() != Some(key) {
                 continue;
             }
-            let untouched = |(spelled, old): &(Json, Json)| *old == value && name(spelled).is_some_and(|it| it == key);
+            let untouched = |(spelled, old): &(Json, Json)| {
+                name(spelled).is_some_and(|it| it == key) && self.layout.read_value(old) == value
+            };
             if !original.iter().any(untouched) {
                 return Err(Error::reserved(key, self.layout.framework()));
             }

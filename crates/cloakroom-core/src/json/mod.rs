@@ -232,7 +232,16 @@ impl Json {
     ///
     /// Numbers are compared as text. Compared as floats, two different large integers would be
     /// equal.
-    pub(crate) fn means_the_same_as(&self, other: &Self) -> bool {
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Json;
+    ///
+    /// let [one, other] = [r#"["\u00e9"]"#, r#"[ "é" ]"#].map(|text| Json::from_text("it", text).unwrap());
+    /// assert!(one.means_the_same_as(&other) && one != other);
+    /// ```
+    #[must_use]
+    pub fn means_the_same_as(&self, other: &Self) -> bool {
         self.is_same(other, DEEPEST_COMPARED)
     }
 

@@ -50,6 +50,64 @@ impl Dice {
         self.one(values.as_array().unwrap())
     }
 
+    /// A value with at most this many levels, of keys and texts that some framework treats specially
+    /// somewhere. Numbers are those that every language reads alike.
+    pub(crate) fn any_value(&mut self, levels: usize) -> Value {
+        const KEYS: &[&str] = &[
+            " m",
+            " t",
+            " di",
+            " di__",
+            " b",
+            " u",
+            " d",
+            " x",
+            "__proto__",
+            "constructor",
+            "toString",
+            "json_class",
+            "_rails",
+            "$type",
+            "__html__",
+            "_cloakroom",
+            "py/object",
+            "cookie",
+            "a",
+            "é ☃",
+            "",
+        ];
+        const TEXTS: &[&str] = &[
+            "",
+            "<script>alert(1)</script>",
+            "2026-11-30T10:00:00.000Z",
+            "2026-11-30",
+            "/Date(1)/",
+            "j:{}",
+            "NaN",
+            "null",
+            "\u{2028}\u{7f}\u{1f600}\\u0000",
+            "__json_message",
+            "=1+1",
+            "!!python/object",
+        ];
+        let below = levels.saturating_sub(1);
+        match self.below(if levels == 0 { 5 } else { 9 }) {
+            0 => json!(null),
+            1 => json!(self.below(2) == 0),
+            2 => self.one(&[json!(0), json!(-1), json!(9_007_199_254_740_991_i64), json!(-0.5), json!(1.5e300)]),
+            3 | 4 => json!(self.one(TEXTS)),
+            5 | 6 => json!({ self.one(KEYS): self.any_value(below) }),
+            7 => {
+                let count = self.below(4);
+                (0..count).map(|_| (self.one(KEYS).to_owned(), self.any_value(below))).collect::<Map<_, _>>().into()
+            }
+            _ => {
+                let count = self.below(4);
+                (0..count).map(|_| self.any_value(below)).collect::<Vec<_>>().into()
+            }
+        }
+    }
+
     fn message(&mut self) -> Value {
         let messages = json!(["Saved.", "Saved.", "☃", {"level": "error", "text": "No."}, ["a", 1], 7]);
         self.one(messages.as_array().unwrap())

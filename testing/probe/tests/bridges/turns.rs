@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::sequences::Dice;
 use crate::side::{Jar, Side};
 
 /// A time with a fraction of a second, as real clocks have.
@@ -65,6 +66,7 @@ impl Turns {
         for first in [0, 1] {
             self.values(first);
             self.numbers(first);
+            self.any_values(first, abilities);
             self.flashes(first, abilities);
             if abilities.forms {
                 self.forms(first);
@@ -139,6 +141,27 @@ impl Turns {
             self.now += 1.0;
         }
         self.turn(first, &json!(["get", "l"]), &json!([1, 2, 3, 4, 5, 6]));
+    }
+
+    /// Random JSON: neither side may take a part of it for something else, as Flask takes an object
+    /// with a tag.
+    fn any_values(&mut self, first: usize, abilities: Abilities) {
+        let second = 1 - first;
+        for seed in 1..=40 {
+            self.visitor();
+            let mut dice = Dice::new(seed);
+            let (value, other) = (dice.any_value(4), dice.any_value(2));
+            self.turn(first, &json!(["insert", "value", value]), &json!(null));
+            self.turn(second, &json!(["get", "value"]), &value);
+            self.turn(second, &json!(["insert", "other", other]), &json!(null));
+            self.turn(first, &json!(["get", "other"]), &other);
+            self.turn(first, &json!(["get", "value"]), &value);
+            if abilities.any_message {
+                let message = json!({"text": value});
+                self.turn(first, &json!(["flash", message]), &json!(null));
+                self.turn(second, &json!(["pop_flash"]), &json!([message]));
+            }
+        }
     }
 
     fn flashes(&mut self, first: usize, abilities: Abilities) {
