@@ -12,7 +12,8 @@ use crate::outcome::{Outcome, no_arguments};
 use crate::provision::{self, NODE, NPM, PYTHON, RUBY, Variables};
 use crate::shell;
 
-/// Tells the tests where the frameworks are: a folder with `python/` and `node/`.
+/// Tells the tests where the frameworks are: a folder with `python/` and `node/`. The unpacked
+/// source packages are in `python/sources/`.
 const VARIABLE: &str = "CLOAKROOM_FOREIGN";
 
 /// The file that records the installed versions. Written last, so that an interrupted installation
@@ -38,7 +39,7 @@ pub(crate) fn provide(variables: &Variables) -> Outcome<(&'static str, PathBuf)>
         found.ok_or_else(|| format!("{name} is not among the programs that the tests need"))
     };
     let folder = shell::target().join("foreign");
-    install(&folder.join("python"), &program("PYTHON")?, &["requirements.txt"], in_python)?;
+    install(&folder.join("python"), &program("PYTHON")?, &["requirements.txt", "sources.txt"], in_python)?;
     install(&folder.join("node"), &program("NODE")?, &["package.json", "package-lock.json"], in_node)?;
     Ok((VARIABLE, folder))
 }
@@ -71,8 +72,24 @@ fn source(list: &str) -> PathBuf {
 
 fn in_python(folder: &Path, python: &Path) -> Outcome {
     shell::succeed(quiet(python).args(["-m", "venv"]).arg(folder))?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-    shell::succeed(quiet(&folder.join("bin/python3")).args(pip).arg(folder.join("requirements.txt")))
+    let python = folder.join("bin/python3");
+    let pip = |command: &str| {
+        let mut pip = quiet(&python);
+        pip.args(["-m", "pip", command, "--quiet", "--disable-pip-version-check"]);
+        pip
+    };
+    shell::succeed(pip("install").arg("--requirement").arg(folder.join("requirements.txt")))?;
+    // pip asks a source package for its metadata. Without isolation it uses the pinned setuptools.
+    let sources = folder.join("sources");
+    let download = ["--no-deps", "--no-build-isolation", "--require-hashes", "--requirement"];
+    shell::succeed(pip("download").arg("--dest").arg(&sources).args(download).arg(folder.join("sources.txt")))?;
+    // The list is complete before the folder gets more entries.
+    let packages = fs::read_dir(&sources).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    for package in packages.map_err(|why| format!("{}: {why}", sources.display()))? {
+        let unpack = ["-m", "tarfile", "--extract"];
+        shell::succeed(quiet(&python).args(unpack).arg(package.path()).arg(&sources))?;
+    }
+    Ok(())
 }
 
 fn in_node(folder: &Path, _: &Path) -> Outcome {

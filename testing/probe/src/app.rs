@@ -37,6 +37,12 @@ impl App {
         if let Some(bytes) = options.body_limit {
             rules = rules.body_limit(bytes);
         }
+        if let Some(name) = &options.csrf_field {
+            rules = rules.field(name);
+        }
+        if let Some(name) = &options.csrf_header {
+            rules = rules.header(name);
+        }
         if options.report_only {
             rules = rules.danger_report_only();
         }

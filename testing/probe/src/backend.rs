@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
-use cloakroom::{AnyStore, ConflictPolicy, CookieConfig, CookieSessions, Engine, Key, StoredSessions};
+use cloakroom::{AnyStore, ConflictPolicy, CookieSessions, Engine, Key, StoredSessions};
 
 use crate::counting::{CountingStore, Counts};
 use crate::foreign;
@@ -18,12 +18,12 @@ pub(crate) enum Backend {
     Foreign(Engine),
 }
 
-/// Opens the back end. Cookies are not `Secure`, so that plain HTTP clients can be used.
+/// Opens the back end.
 pub(crate) async fn connect(options: &Options, counts: &Counts) -> anyhow::Result<Backend> {
     if let Some(engine) = foreign::engine(options).await? {
         return Ok(Backend::Foreign(engine));
     }
-    let cookie = CookieConfig::default().name(&options.cookie_name).danger_insecure();
+    let cookie = options.cookie();
     let key = || Key::new(&options.secret);
     let builder = match options.backend.as_str() {
         "signed" => CookieSessions::signed(key()?),

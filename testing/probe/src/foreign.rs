@@ -1,12 +1,12 @@
 //! Sessions shared with other frameworks.
 
 use anyhow::bail;
+use cloakroom::Engine;
 use cloakroom::bridge::{
     BeakerCipher, BeakerCookie, BridgedCookies, CookieFormat, DjangoCookie, DjangoRecord, ExpressCookie, ExpressRecord,
     FlaskCookie, ForeignStore, PostgresRecords, PyramidCookie, PyramidNaclCookie, RailsCookie, RailsDigest,
     RecordFormat, RedisRecords, SharedRecords, SqliteRecords,
 };
-use cloakroom::{CookieConfig, Engine};
 
 use crate::options::Options;
 
@@ -33,8 +33,12 @@ fn pyramid(options: &Options, kind: &str) -> anyhow::Result<Engine> {
             let bytes = digits.chunks(2).map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16));
             cookies(PyramidNaclCookie::new(bytes.collect::<Result<Vec<u8>, _>>()?)?, options)
         }
-        "" => cookies(PyramidCookie::new(secret).build()?, options),
-        hash => cookies(PyramidCookie::new(secret).hash_algorithm(hash.parse()?).build()?, options),
+        hash => {
+            let builder = PyramidCookie::new(secret);
+            let builder = options.salt.as_deref().into_iter().fold(builder, |builder, salt| builder.salt(salt));
+            let builder = if hash.is_empty() { builder } else { builder.hash_algorithm(hash.parse()?) };
+            cookies(builder.build()?, options)
+        }
     }
 }
 
@@ -96,16 +100,14 @@ fn rails(options: &Options, kind: &str) -> anyhow::Result<Engine> {
     cookies(builder.build()?, options)
 }
 
-fn cookie(options: &Options) -> CookieConfig {
-    CookieConfig::default().name(&options.cookie_name).danger_insecure()
-}
-
 fn cookies(format: impl CookieFormat, options: &Options) -> anyhow::Result<Engine> {
     let lifetimes = options.adjusted(format.lifetimes());
-    Ok(Engine::new(BridgedCookies::new(format).cookie(cookie(options)).lifetimes(lifetimes).build()?))
+    let builder = BridgedCookies::new(format).cookie(options.cookie()).lifetimes(lifetimes);
+    let builder = options.max_age().into_iter().fold(builder, |builder, max_age| builder.max_age(max_age));
+    Ok(Engine::new(builder.build()?))
 }
 
 fn records(format: impl RecordFormat, store: impl ForeignStore, options: &Options) -> anyhow::Result<Engine> {
     let lifetimes = options.adjusted(format.lifetimes());
-    Ok(Engine::new(SharedRecords::new(format, store).cookie(cookie(options)).lifetimes(lifetimes).build()?))
+    Ok(Engine::new(SharedRecords::new(format, store).cookie(options.cookie()).lifetimes(lifetimes).build()?))
 }

@@ -19,6 +19,7 @@
 //! | `clock` | per-request overrides: the time, and a store call that fails |
 //! | `pages`, `stream` | the pages, and the long-lived response |
 //! | `operations` | the operations |
+//! | `conversation` | requests that stay open and are told their operations one by one |
 //! | `counting` | counters of session operations |
 //! | `hooked` | a store wrapper with hooks around each call |
 
@@ -26,6 +27,7 @@ mod adapters;
 mod app;
 mod backend;
 mod clock;
+mod conversation;
 mod counting;
 mod foreign;
 mod hooked;

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 use tokio::sync::watch;
 
+use crate::conversation;
+
 /// The names passed to `signal` so far. A request that runs `await` continues once its name is
 /// here, so that a test decides the order of two requests however busy the machine is.
 static SIGNALS: LazyLock<watch::Sender<BTreeSet<String>>> = LazyLock::new(watch::Sender::default);
@@ -86,7 +88,23 @@ pub(crate) async fn run(session: &Session, operation: &Value) -> Result<Value, F
             let _ = SIGNALS.subscribe().wait_for(|given| given.contains(name)).await;
             Ok(Value::Null)
         }
+        "tell" => {
+            let told = conversation::tell(arguments.text(0)?, arguments.value(1)?.clone()).await;
+            told.ok_or_else(|| Failure::bad("the conversation has ended"))
+        }
+        "finish" => {
+            let status = u16::try_from(arguments.whole(1)?).map_err(|_| arguments.wrong(1, "a status"))?;
+            Ok(json!(conversation::finish(arguments.text(0)?, status).await))
+        }
         _ => at_once(session, name, &arguments),
+    }
+}
+
+/// Formats the result of an operation as JSON.
+pub(crate) fn answer(result: Result<Value, Failure>) -> Value {
+    match result {
+        Ok(value) => json!({"ok": value}),
+        Err(failure) => json!({"err": {"kind": failure.kind, "message": failure.message}}),
     }
 }
 
@@ -142,6 +160,7 @@ fn at_once(session: &Session, name: &str, arguments: &Arguments<'_>) -> Result<V
         "csrf_token" => json!(session.csrf_token()?.expose()),
         "masked_csrf_token" => json!(session.masked_csrf_token()?),
         "new_csrf_token" => json!(session.new_csrf_token()?.expose()),
+        "stored_csrf_token" => json!(session.record().csrf().map(|token| token.expose().to_owned())),
         "check_csrf" => {
             let submitted = arguments.text(0)?;
             json!(session.record().csrf().is_some_and(|token| token.matches(submitted)))

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use cloakroom::{CommitPolicy, Lifetimes, TokenPolicy};
+use cloakroom::{CommitPolicy, CookieConfig, Lifetimes, SameSite, TokenPolicy};
 
 /// A test server that performs the session operations it receives over HTTP.
 #[derive(Clone, Debug, Parser)]
@@ -26,9 +26,30 @@ pub(crate) struct Options {
     /// A previous secret of the other framework, accepted for reading.
     #[arg(long)]
     pub(crate) previous: Option<String>,
+    /// Pyramid's salt.
+    #[arg(long)]
+    pub(crate) salt: Option<String>,
     /// The name of the session cookie.
     #[arg(long, default_value = "session")]
     pub(crate) cookie_name: String,
+    /// The path of the session cookie.
+    #[arg(long)]
+    cookie_path: Option<String>,
+    /// The domain of the session cookie.
+    #[arg(long)]
+    cookie_domain: Option<String>,
+    /// The sites from which browsers send the session cookie.
+    #[arg(long, value_enum)]
+    same_site: Option<Sites>,
+    /// Send the session cookie only with TLS.
+    #[arg(long)]
+    secure: bool,
+    /// Let scripts read the session cookie.
+    #[arg(long)]
+    readable: bool,
+    /// Seconds that browsers keep the cookie of another framework.
+    #[arg(long)]
+    max_age: Option<Seconds>,
     /// Idle timeout in seconds, or none.
     #[arg(long)]
     idle: Option<Span>,
@@ -53,6 +74,12 @@ pub(crate) struct Options {
     /// When a form must carry its token.
     #[arg(long, value_enum, default_value_t = Token::Always)]
     token: Token,
+    /// The form field with the CSRF token.
+    #[arg(long)]
+    pub(crate) csrf_field: Option<String>,
+    /// The request header with the CSRF token.
+    #[arg(long)]
+    pub(crate) csrf_header: Option<String>,
     /// Report failed CSRF checks, but refuse nothing.
     #[arg(long)]
     pub(crate) report_only: bool,
@@ -84,6 +111,13 @@ enum Token {
     Always,
     WhenUnsure,
     Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Sites {
+    Strict,
+    Lax,
+    None,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -127,6 +161,36 @@ impl Options {
             Token::WhenUnsure => TokenPolicy::WhenUnsure,
             Token::Never => TokenPolicy::Never,
         }
+    }
+
+    /// The name and attributes of the session cookie. It is not `Secure` unless the command line
+    /// says so, so that plain HTTP clients can be used.
+    pub(crate) fn cookie(&self) -> CookieConfig {
+        let mut cookie = CookieConfig::default().name(&self.cookie_name);
+        if let Some(path) = &self.cookie_path {
+            cookie = cookie.path(path);
+        }
+        if let Some(domain) = &self.cookie_domain {
+            cookie = cookie.domain(domain);
+        }
+        if let Some(sites) = self.same_site {
+            cookie = cookie.same_site(match sites {
+                Sites::Strict => SameSite::Strict,
+                Sites::Lax => SameSite::Lax,
+                Sites::None => SameSite::None,
+            });
+        }
+        if !self.secure {
+            cookie = cookie.danger_insecure();
+        }
+        if self.readable {
+            cookie = cookie.danger_readable_by_scripts();
+        }
+        cookie
+    }
+
+    pub(crate) fn max_age(&self) -> Option<Duration> {
+        self.max_age.map(|Seconds(span)| span)
     }
 
     pub(crate) fn lifetimes(&self) -> Lifetimes {

@@ -9,6 +9,7 @@ use cloakroom::{Error, FormToken, Session};
 use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::conversation::{self, Told};
 use crate::operations;
 use crate::stream::{self, Lines, Use};
 
@@ -55,6 +56,7 @@ pub(crate) const PAGES: &[Page] = &[
     page("GET", "/untouched", Cover::Bare, Maker::Plain(|_, asked| asked.reply(200, TEXT, "untouched"))),
     page("GET", "/stats", Cover::Bare, Maker::Plain(|app, asked| asked.reply(200, JSON, app.report().to_string()))),
     page("POST", "/ops", Cover::Bare, Maker::Session(|session, asked| Box::pin(ops(session, asked)))),
+    page("POST", "/converse", Cover::Bare, Maker::Session(|session, asked| Box::pin(converse(session, asked)))),
     page("POST", "/fails", Cover::Bare, Maker::Session(|session, asked| Box::pin(fails(session, asked)))),
     page("POST", "/panics", Cover::Bare, Maker::Session(|session, _| Box::pin(panics(session)))),
     page("GET", "/stream", Cover::Bare, Maker::Session(|session, _| Box::pin(streams(session, Use::ReadAndWrite)))),
@@ -154,12 +156,25 @@ async fn ops(session: Session, asked: Asked) -> Result<Reply, Error> {
     };
     let mut results = Vec::with_capacity(list.len());
     for operation in &list {
-        results.push(match operations::run(&session, operation).await {
-            Ok(value) => json!({"ok": value}),
-            Err(failure) => json!({"err": {"kind": failure.kind, "message": failure.message}}),
-        });
+        results.push(operations::answer(operations::run(&session, operation).await));
     }
     Ok(asked.reply(200, JSON, json!({"results": results}).to_string()))
+}
+
+/// Runs the operations that other requests tell it, until one of them lets it respond.
+async fn converse(session: Session, asked: Asked) -> Result<Reply, Error> {
+    let mut conversation = conversation::open(&String::from_utf8_lossy(&asked.body));
+    while let Some(told) = conversation.recv().await {
+        match told {
+            Told::Operation(operation, client) => {
+                let result = operations::answer(operations::run(&session, &operation).await);
+                // Fails if the client has gone. Then nothing waits for the result.
+                let _ = client.send(result);
+            }
+            Told::Finish(status) => return Ok(asked.reply(status, TEXT, "finished")),
+        }
+    }
+    Ok(asked.reply(200, TEXT, "abandoned"))
 }
 
 /// Writes, then returns an error.

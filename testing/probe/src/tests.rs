@@ -95,6 +95,7 @@ async fn every_operation_returns_the_result_in_its_table() {
             (json!(["created"]), json!(1_700_000_000)),
             (json!(["is_new"]), json!(true)),
             (json!(["check_csrf", "x"]), json!(false)),
+            (json!(["stored_csrf_token"]), json!(null)),
             (json!(["changed"]), json!(null)),
             (json!(["cycle_id"]), json!(null)),
             (json!(["remember", 60]), json!(null)),
@@ -143,6 +144,44 @@ async fn requests_can_set_the_time_and_the_status() {
 }
 
 #[tokio::test]
+async fn a_conversation_runs_operations_one_by_one_in_one_request() {
+    for (status, committed) in [(200, true), (500, false)] {
+        let mut session = Client::new(&["--commit", "not-on-server-error"]).await;
+        let mut driver = Client::new(&[]).await;
+        let name = format!("{status}");
+        let operations = json!([
+            ["tell", name, ["insert", "a", 1]],
+            ["tell", name, ["get", "a"]],
+            ["tell", name, ["nonsense"]],
+            ["finish", name, status],
+        ]);
+        let (results, response) = tokio::join!(driver.ops(operations), session.post("/converse", &[], name.clone()));
+        assert_eq!(response, (status, "finished".to_owned()));
+        assert_eq!(results[1], json!({"ok": {"ok": 1}}), "the result is inside the driver's result");
+        assert_eq!(results[2]["ok"]["err"]["kind"], "bad-operation");
+        assert_eq!(results[3], json!({"ok": true}));
+        assert_eq!((driver.cookie.is_some(), session.cookie.is_some()), (false, committed), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn the_attributes_of_the_cookie_can_be_set() {
+    let line = async |arguments: &[&str]| {
+        let client = Client::new(arguments).await;
+        let request = Request::post("/ops").body(Body::from(json!([["insert", "a", 1]]).to_string())).unwrap();
+        let response = client.app.oneshot(request).await.unwrap();
+        let line = response.headers()[header::SET_COOKIE].to_str().unwrap().to_owned();
+        line.split_once("; ").unwrap().1.to_owned()
+    };
+    assert_eq!(line(&[]).await, "Path=/; HttpOnly; SameSite=Lax");
+    let all =
+        ["--cookie-path", "/a", "--cookie-domain", "example.com", "--secure", "--readable", "--same-site", "none"];
+    assert_eq!(line(&all).await, "Path=/a; Domain=example.com; Secure; SameSite=None");
+    let kept = ["--backend", "pyramid", "--max-age", "60"];
+    assert_eq!(line(&kept).await, "Path=/; Max-Age=60; HttpOnly; SameSite=Lax");
+}
+
+#[tokio::test]
 async fn the_form_is_csrf_protected_and_operations_are_counted() {
     let mut client = Client::new(&[]).await;
     let results = client.ops(json!([["masked_csrf_token"]])).await;
@@ -151,6 +190,13 @@ async fn the_form_is_csrf_protected_and_operations_are_counted() {
     assert_eq!(client.post("/form", &[ours], String::new()).await.0, 403);
     assert_eq!(client.post("/form", &[ours, ("x-csrf-token", &token)], String::new()).await, (200, "ok".to_owned()));
     assert_eq!(client.post("/form", &[("x-csrf-token", &token)], String::new()).await.0, 403, "no origin");
+
+    let renamed = Client::new(&["--csrf-header", "X-Mine", "--csrf-field", "mine"]).await;
+    let mut renamed = Client { cookie: client.cookie.clone(), ..renamed };
+    assert_eq!(renamed.post("/form", &[ours, ("x-csrf-token", &token)], String::new()).await.0, 403);
+    assert_eq!(renamed.post("/form", &[ours, ("x-mine", &token)], String::new()).await.0, 200);
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(renamed.post("/form", &[ours, form], format!("mine={token}")).await.0, 200);
 
     let stats = Request::get("/stats").body(Body::empty()).unwrap();
     let body = client.app.clone().oneshot(stats).await.unwrap().into_body().collect().await.unwrap().to_bytes();

@@ -1,4 +1,5 @@
-//! The applications on other frameworks in `testing/e2e/foreign/`, which execute session operations.
+//! The applications on other frameworks in `testing/e2e/foreign/`, which execute session
+//! operations.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -49,9 +50,19 @@ impl Foreign {
         Self::start("rails", Language::Ruby, options)
     }
 
+    /// Returns the command that runs Pyramid's own tests with the sessions of the probe at this
+    /// path. It prints a line of JSON for each test.
+    #[must_use]
+    pub fn pyramid_tests(probe: &Path) -> Command {
+        let python = variable("CLOAKROOM_FOREIGN").join("python");
+        let mut command = Command::new(python.join("bin/python3"));
+        command.arg(applications().join("pyramid_tests.py")).arg(python.join("sources/pyramid-2.1"));
+        command.env("CLOAKROOM_PROBE", probe).env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+    }
+
     fn start(name: &'static str, language: Language, options: &[&str]) -> Self {
         let mut server = Server::prepare(name);
-        let applications = Path::new(env!("CARGO_MANIFEST_DIR")).join("../e2e/foreign");
         let mut command = match language {
             Language::Python => Command::new(variable("CLOAKROOM_FOREIGN").join("python/bin/python3")),
             Language::Node => {
@@ -66,7 +77,7 @@ impl Foreign {
             Language::Node => "js",
             Language::Ruby => "rb",
         };
-        command.arg(applications.join(format!("{name}_app.{suffix}")));
+        command.arg(applications().join(format!("{name}_app.{suffix}")));
         let port = server.port();
         // Don't write bytecode next to the source.
         command.args(["--port", &port.to_string()]).args(options).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -85,6 +96,10 @@ impl Foreign {
     pub fn output(&self) -> String {
         self.0.output()
     }
+}
+
+fn applications() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../e2e/foreign")
 }
 
 fn variable(name: &str) -> PathBuf {

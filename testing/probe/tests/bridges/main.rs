@@ -8,6 +8,7 @@
 )]
 
 mod express;
+mod pyramid_tests;
 mod python;
 mod rails;
 mod sequences;
