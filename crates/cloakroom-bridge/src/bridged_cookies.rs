@@ -116,13 +116,16 @@ impl<F: CookieFormat> BridgedCookies<F> {
     /// Seals a record into its cookies.
     fn seal(&self, record: &Record, now: Timestamp) -> Result<Vec<SetCookie>, Error> {
         let name = self.cookie.name();
-        let sealed = self.format.seal(record, SealContext::new(name, now, &self.lifetimes, &random()?))?;
+        let random = random()?;
+        let context = SealContext::new(name, now, &self.lifetimes, &random).with_cookie(&self.cookie);
+        let sealed = self.format.seal(record, context)?;
         let longest = self.format.longest_value().min(MAX_COOKIE - name.len().min(MAX_COOKIE));
         if sealed.value.len() > longest {
             return Err(Error::too_large(name.len() + sealed.value.len(), name.len() + longest, record));
         }
         meter::written(CookiePayload::Record, || name.len() + sealed.value.len());
-        let max_age = record.max_age(now).or(self.max_age).or(sealed.max_age);
+        let configured = record.max_age(now).or(self.max_age);
+        let max_age = sealed.life.max_age(configured, now);
         let mut cookies = vec![self.cookie.set(&sealed.value, max_age)?];
         if let (Some(cookie), Some(value)) = (&self.companion, &sealed.companion) {
             cookies.push(cookie.set(value, max_age)?);
@@ -211,6 +214,8 @@ impl<F: CookieFormat> BridgedCookiesBuilder<F> {
     }
 
     /// Sets how long browsers keep the cookie. Use the other application's setting.
+    ///
+    /// It applies to formats that don't know this time themselves: Django, Flask and Rails do.
     pub const fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
         self

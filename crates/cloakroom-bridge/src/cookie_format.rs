@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use cloakroom_session::{
-    CookieConfig, CsrfScheme, Error, Lifetimes, MAX_COOKIE, Record, Rejected, Resolution, Timestamp,
+    CookieConfig, CookieTemplate, CsrfScheme, Error, Lifetimes, MAX_COOKIE, Record, Rejected, Resolution, Timestamp,
 };
 
 /// A session cookie of another framework, decoded to a record and encoded again.
@@ -151,19 +151,60 @@ pub struct SealContext<'a> {
     pub lifetimes: &'a Lifetimes,
     /// Random bytes for nonces and ids, not used anywhere else.
     pub random: &'a [u8; 64],
+    /// The cookie's attributes, for formats that store them in the record.
+    pub cookie: Option<&'a CookieTemplate>,
 }
 
 impl<'a> SealContext<'a> {
     /// Creates the inputs.
     #[must_use]
     pub const fn new(name: &'a str, now: Timestamp, lifetimes: &'a Lifetimes, random: &'a [u8; 64]) -> Self {
-        Self { name, now, lifetimes, random }
+        Self { name, now, lifetimes, random, cookie: None }
+    }
+
+    /// Sets the cookie's attributes.
+    #[must_use]
+    pub const fn with_cookie(mut self, cookie: &'a CookieTemplate) -> Self {
+        self.cookie = Some(cookie);
+        self
     }
 }
 
 impl fmt::Debug for SealContext<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SealContext({}, {:?})", self.name, self.now)
+    }
+}
+
+/// The time for which browsers keep the cookie of one session.
+///
+/// Django and Express let a handler choose it for each session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CookieLife {
+    /// The time configured for all sessions.
+    #[default]
+    Configured,
+    /// Until the browser is closed.
+    BrowserSession,
+    /// For this time after the response.
+    Lasts(Duration),
+    /// Until this date.
+    Until(Timestamp),
+}
+
+impl CookieLife {
+    /// Returns the cookie's Max-Age; `None` lets the cookie end with the browser session.
+    ///
+    /// `configured` is the time configured for all sessions.
+    #[must_use]
+    pub fn max_age(self, configured: Option<Duration>, now: Timestamp) -> Option<Duration> {
+        match self {
+            Self::Configured => configured,
+            Self::BrowserSession => None,
+            Self::Lasts(span) => Some(span),
+            Self::Until(date) => Some(date.since(now)),
+        }
     }
 }
 
@@ -178,15 +219,15 @@ pub struct OutgoingCookie {
     pub value: String,
     /// The value of the second cookie.
     pub companion: Option<String>,
-    /// The time for which browsers keep the cookie; `None` means until they are closed.
-    pub max_age: Option<Duration>,
+    /// How long browsers keep the cookie.
+    pub life: CookieLife,
 }
 
 impl OutgoingCookie {
-    /// Creates a cookie with this value, kept until the browser is closed.
+    /// Creates a cookie with this value, kept for the time configured for all sessions.
     #[must_use]
     pub const fn new(value: String) -> Self {
-        Self { value, companion: None, max_age: None }
+        Self { value, companion: None, life: CookieLife::Configured }
     }
 
     /// Adds the value of the second cookie.
@@ -198,8 +239,8 @@ impl OutgoingCookie {
 
     /// Sets how long browsers keep the cookie.
     #[must_use]
-    pub const fn kept_for(mut self, max_age: Option<Duration>) -> Self {
-        self.max_age = max_age;
+    pub const fn kept_for(mut self, life: CookieLife) -> Self {
+        self.life = life;
         self
     }
 }

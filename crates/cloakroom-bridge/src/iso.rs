@@ -30,6 +30,28 @@ pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_unix_millis(seconds * 1000 + millis))
 }
 
+/// Parses a date of Python's `isoformat` with an offset from UTC: `2100-01-01T01:00:00.123456+01:00`.
+#[cfg(feature = "django")]
+pub(crate) fn parse_with_offset(text: &str) -> Option<Timestamp> {
+    if text.ends_with('Z') {
+        return parse(text);
+    }
+    let (local, offset) = text.split_at_checked(text.len().checked_sub("+00:00".len())?)?;
+    let (hours, minutes) = offset.get(1..)?.split_once(':')?;
+    let number = |text: &str| {
+        let is_two_digits = text.len() == 2 && text.bytes().all(|it| it.is_ascii_digit());
+        is_two_digits.then(|| text.parse::<u64>().ok()).flatten()
+    };
+    let offset_millis = (number(hours)? * 60 + number(minutes).filter(|minutes| *minutes < 60)?) * 60_000;
+    let local = parse(&std::format!("{local}Z"))?.unix_millis();
+    let millis = match offset.as_bytes().first()? {
+        b'+' => local.checked_sub(offset_millis)?,
+        b'-' => local.checked_add(offset_millis)?,
+        _ => return None,
+    };
+    Some(Timestamp::from_unix_millis(millis))
+}
+
 fn numbers(text: &str, separator: char, lengths: [usize; 3]) -> Option<[u64; 3]> {
     let mut parts = text.split(separator);
     let mut numbers = [0; 3];
@@ -78,6 +100,27 @@ mod tests {
             assert_eq!(format(at), text);
         }
         assert_eq!(parse("2023-11-14T22:13:20Z").map(|at| at.unix_millis()), Some(1_700_000_000_000));
+    }
+
+    #[cfg(feature = "django")]
+    #[test]
+    fn dates_with_an_offset() {
+        for (text, millis) in [
+            ("2023-11-14T22:13:20.250999+00:00", Some(1_700_000_000_250)),
+            ("2023-11-14T23:43:20+01:30", Some(1_700_000_000_000)),
+            ("2023-11-14T12:13:20-10:00", Some(1_700_000_000_000)),
+            ("2023-11-14T22:13:20Z", Some(1_700_000_000_000)),
+            ("2023-11-14T22:13:20.250999", None),
+            ("2023-11-14T22:13:20", None),
+            ("2023-11-14T22:13:20+1:30", None),
+            ("2023-11-14T22:13:20+01:60", None),
+            ("1970-01-01T00:00:00+01:00", None),
+            ("+00:00", None),
+            ("é+00:00", None),
+            ("", None),
+        ] {
+            assert_eq!(super::parse_with_offset(text).map(|at| at.unix_millis()), millis, "{text}");
+        }
     }
 
     #[test]

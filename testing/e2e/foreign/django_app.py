@@ -1,7 +1,7 @@
 """A Django application that executes session operations, in signed cookies or in the table `django_session`."""
 
 import json
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from urllib.parse import urlsplit
 
 import django
@@ -81,6 +81,13 @@ class Operations(peer.Operations):
     def do_remember(self, seconds):
         self.session.set_expiry(seconds)
 
+    def do_set_expiry(self, value):
+        """Takes seconds, `{"in": seconds}` for a date, or nothing."""
+        if isinstance(value, dict):
+            value = clock.now() + timedelta(seconds=value["in"])
+        if value is not None:
+            self.session.set_expiry(value)
+
 
 @csrf_exempt
 def ops(request):
@@ -129,6 +136,7 @@ def main():
         cookie_name="sessionid",
         age="1209600",
         sessions="signed_cookies",
+        at_browser_close=False,
     )
     in_cookies = options.sessions == "signed_cookies"
     backend = "signed_cookies" if in_cookies else "db"
@@ -146,6 +154,7 @@ def main():
         SESSION_ENGINE="django.contrib.sessions.backends." + backend,
         SESSION_COOKIE_NAME=options.cookie_name,
         SESSION_COOKIE_AGE=int(options.age),
+        SESSION_EXPIRE_AT_BROWSER_CLOSE=options.at_browser_close,
         MESSAGE_STORAGE="django.contrib.messages.storage.session.SessionStorage",
         CSRF_USE_SESSIONS=True,
         CSRF_HEADER_NAME="HTTP_X_CSRF_TOKEN",

@@ -119,10 +119,20 @@ const operations = {
     else await new Promise((done, failed) => request.session.destroy((error) => (error ? failed(error) : done())));
     return null;
   },
+  // Seconds, `null` for "until the browser is closed", or "configured".
+  set_max_age(request, age) {
+    if (age === null) request.session.cookie.expires = false;
+    else if (age !== "configured") request.session.cookie.maxAge = age * 1000;
+    return null;
+  },
   async cycle_id(request) {
     const kept = Object.fromEntries(data(request).map((key) => [key, request.session[key]]));
+    const age = inCookies ? undefined : request.session.cookie.originalMaxAge;
     await new Promise((done, failed) => request.session.regenerate((error) => (error ? failed(error) : done())));
     Object.assign(request.session, kept);
+    // `regenerate` begins with the configured life. `false` is not null to Express: see `set_max_age`.
+    if (age === false) request.session.cookie.expires = false;
+    else if (age != null) request.session.cookie.maxAge = age;
     return null;
   },
 };

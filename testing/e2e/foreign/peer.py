@@ -108,7 +108,8 @@ def options(description, **defaults):
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--port", type=int, default=0)
     for name, default in defaults.items():
-        parser.add_argument("--" + name.replace("_", "-"), default=default)
+        how = {"action": "store_true"} if default is False else {"default": default}
+        parser.add_argument("--" + name.replace("_", "-"), **how)
     return parser.parse_args()
 
 

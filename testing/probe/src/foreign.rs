@@ -59,9 +59,9 @@ fn django(options: &Options, place: &str) -> anyhow::Result<Engine> {
     let previous = options.previous.as_deref();
     if place.is_empty() {
         let builder = previous.into_iter().fold(DjangoCookie::new(secret), |builder, secret| builder.fallback(secret));
-        return cookies(builder.build()?, options);
+        return cookies(builder.expire_at_browser_close(options.at_browser_close).build()?, options);
     }
-    let format = DjangoRecord::with_fallbacks(secret, previous)?;
+    let format = DjangoRecord::with_fallbacks(secret, previous)?.expire_at_browser_close(options.at_browser_close);
     match place.strip_prefix("sqlite:") {
         Some(path) => records(format, SqliteRecords::django(path)?, options),
         None => records(format, PostgresRecords::django(place)?, options),
@@ -76,7 +76,7 @@ async fn express(options: &Options, place: &str) -> anyhow::Result<Engine> {
     }
     let builder = previous.into_iter().fold(ExpressRecord::new(secret), |builder, secret| builder.previous(secret));
     let builder = options.idle().into_iter().fold(builder, |builder, idle| builder.max_age(idle));
-    let format = builder.build()?;
+    let format = builder.rolling(options.rolling).build()?;
     if place.starts_with("redis:") {
         records(format, RedisRecords::connect(place).await?, options)
     } else {

@@ -50,6 +50,12 @@ pub(crate) struct Options {
     /// Seconds that browsers keep the cookie of another framework.
     #[arg(long)]
     max_age: Option<Seconds>,
+    /// Django's SESSION_EXPIRE_AT_BROWSER_CLOSE.
+    #[arg(long)]
+    pub(crate) at_browser_close: bool,
+    /// Express' rolling.
+    #[arg(long)]
+    pub(crate) rolling: bool,
     /// Idle timeout in seconds, or none.
     #[arg(long)]
     idle: Option<Span>,

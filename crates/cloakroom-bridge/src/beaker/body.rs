@@ -85,7 +85,7 @@ impl Body {
             member.and_then(|(_, value)| seconds(value)).ok_or(Rejected::Corrupt)
         };
         let (created, touched) = (Some(time(CREATED)?), time(ACCESSED)?);
-        let times = Times { created, spelled: None::<Text>, touched, expires: None, idle: None };
+        let times = Times { created, spelled: None::<Text>, touched, expires: None, idle: None, remembered: false };
         read(&KEYS, &object, times, lifetimes)
     }
 

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected};
 
+use super::expiry::Expiry;
 use super::keys::{self, DjangoKeys};
 use super::signing::{self, COOKIE_AGE};
-use crate::cookie_format::{CookieFormat, IncomingCookie, OutgoingCookie, SealContext};
+use crate::cookie_format::{CookieFormat, CookieLife, IncomingCookie, OutgoingCookie, SealContext};
 use crate::layout::Layout as _;
 use crate::secret::Secret;
 use crate::token::Tokens;
@@ -42,6 +43,7 @@ use crate::token::Tokens;
 pub struct DjangoCookie {
     tokens: Tokens,
     cookie_age: Duration,
+    at_browser_close: bool,
 }
 
 /// Options of [`DjangoCookie`].
@@ -50,13 +52,14 @@ pub struct DjangoCookie {
 pub struct DjangoCookieBuilder {
     secrets: Vec<Secret>,
     cookie_age: Duration,
+    at_browser_close: bool,
 }
 
 impl DjangoCookie {
     /// Creates the format with this `SECRET_KEY`.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(secret_key: impl Into<Secret>) -> DjangoCookieBuilder {
-        DjangoCookieBuilder { secrets: vec![secret_key.into()], cookie_age: COOKIE_AGE }
+        DjangoCookieBuilder { secrets: vec![secret_key.into()], cookie_age: COOKIE_AGE, at_browser_close: false }
     }
 }
 
@@ -73,13 +76,19 @@ impl DjangoCookieBuilder {
         self
     }
 
+    /// Sets `SESSION_EXPIRE_AT_BROWSER_CLOSE`. The default is `false`, as in Django.
+    pub const fn expire_at_browser_close(mut self, at_browser_close: bool) -> Self {
+        self.at_browser_close = at_browser_close;
+        self
+    }
+
     /// Checks the options and builds the format.
     ///
     /// # Errors
     /// Fails if a secret is empty.
     pub fn build(self) -> Result<DjangoCookie, ConfigError> {
         let tokens = signing::tokens(&self.secrets, "django.contrib.sessions.backends.signed_cookies")?;
-        Ok(DjangoCookie { tokens, cookie_age: self.cookie_age })
+        Ok(DjangoCookie { tokens, cookie_age: self.cookie_age, at_browser_close: self.at_browser_close })
     }
 }
 
@@ -102,12 +111,19 @@ impl CookieFormat for DjangoCookie {
 
     fn open(&self, cookie: IncomingCookie<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
         let (payload, touched) = self.tokens.open(cookie.value)?;
-        keys::open(&payload, touched, lifetimes)
+        let mut record = keys::open(&payload, touched, lifetimes)?;
+        // Django refuses signatures that are older, even if the session has a longer lifetime.
+        let oldest = touched + self.cookie_age;
+        let idle = record.times().idle_deadline.map_or(oldest, |deadline| deadline.min(oldest));
+        record.restore_touch(touched, Some(idle));
+        Ok(record)
     }
 
     fn seal(&self, record: &Record, sealing: SealContext<'_>) -> Result<OutgoingCookie, Error> {
         let payload = keys::payload(record, sealing.lifetimes)?;
-        let max_age = record.times().own_idle.flatten().unwrap_or(self.cookie_age);
-        Ok(OutgoingCookie::new(self.tokens.seal(&payload, sealing.now)).kept_for(Some(max_age)))
+        let configured =
+            if self.at_browser_close { CookieLife::BrowserSession } else { CookieLife::Lasts(self.cookie_age) };
+        let life = Some(Expiry::life(record)).filter(|life| *life != CookieLife::Configured).unwrap_or(configured);
+        Ok(OutgoingCookie::new(self.tokens.seal(&payload, sealing.now)).kept_for(life))
     }
 }

@@ -1,18 +1,14 @@
 //! The keys that Django uses in a session.
 
-use std::time::Duration;
-
 use cloakroom_session::{CsrfScheme, Error, Json, Lifetimes, Record, Rejected, Timestamp};
 
 use super::csrf::DjangoTokens;
+use super::expiry::{EXPIRY, Expiry};
 use super::messages;
 use crate::extras::{CloakroomExtras, Keeps};
 use crate::layout::{Layout, Queue, Spelling, Times, read, write};
 
 const MESSAGES: &str = "_messages";
-
-/// Set by `session.set_expiry(seconds)`.
-const EXPIRY: &str = "_session_expiry";
 
 #[derive(Debug)]
 pub(crate) struct DjangoKeys;
@@ -36,6 +32,10 @@ impl Layout for DjangoKeys {
         Some(&DjangoTokens)
     }
 
+    fn is_hidden(&self, key: &str) -> bool {
+        key == EXPIRY
+    }
+
     fn flash_key(&self, _: &str) -> String {
         MESSAGES.to_owned()
     }
@@ -56,20 +56,20 @@ pub(crate) fn open(payload: &[u8], touched: Timestamp, lifetimes: &Lifetimes) ->
     let object = Json::from_lenient("session", payload).map_err(|_| Rejected::Corrupt)?;
     let members = object.members().unwrap_or_default();
     let expiry = members.iter().rev().find(|(key, _)| key.as_str() == "\"_session_expiry\"");
-    let idle = expiry.and_then(|(_, seconds)| expiry_of(seconds));
-    read(&DjangoKeys, &object, Times { idle, ..Times::touched(touched) }, lifetimes)
+    let expiry = expiry.map(|(_, value)| Expiry::read(value)).transpose()?.flatten();
+    read(&DjangoKeys, &object, expiry.map_or(Times::touched(touched), |expiry| expiry.times(touched)), lifetimes)
 }
 
 /// Writes the text to sign.
 pub(crate) fn payload(record: &Record, lifetimes: &Lifetimes) -> Result<String, Error> {
     let mut extras = CloakroomExtras::of(record, lifetimes, Keeps::Nothing, DjangoKeys.csrf_key());
-    // The framework's own expiry must not be stored twice.
-    let expiry = record.get(EXPIRY).as_ref().and_then(expiry_of);
-    extras.idle = extras.idle.filter(|idle| *idle != expiry);
-    write(&DjangoKeys, record, &extras, &[])
-}
-
-/// Parses seconds. Zero means until the browser is closed, which doesn't limit the session.
-fn expiry_of(value: &Json) -> Option<Duration> {
-    value.decode::<u64>(EXPIRY).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
+    let expiry = Expiry::of(record);
+    // Django's own expiry must not be stored twice.
+    match expiry {
+        Some(Expiry::Date(_)) => (extras.ends, extras.idle, extras.remembered) = (None, None, false),
+        Some(Expiry::Lasts(_)) => extras.idle = None,
+        _ => {}
+    }
+    let changed: Vec<_> = Expiry::change(record, expiry).into_iter().map(|text| (EXPIRY, text)).collect();
+    write(&DjangoKeys, record, &extras, &changed)
 }

@@ -2,6 +2,7 @@
 
 mod cookie;
 mod csrf;
+mod expiry;
 mod keys;
 mod messages;
 mod record;

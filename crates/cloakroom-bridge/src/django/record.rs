@@ -6,12 +6,13 @@ use cloakroom_session::{
     ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected, Resolution, Timestamp,
 };
 
+use super::expiry::Expiry;
 use super::keys::{self, DjangoKeys};
 use super::signing::{self, COOKIE_AGE};
-use crate::cookie_format::{IncomingCookie, SealContext};
+use crate::cookie_format::{CookieLife, IncomingCookie, SealContext};
 use crate::layout::Layout as _;
 use crate::secret::Secret;
-use crate::shared::{RecordFormat, TouchMode};
+use crate::shared::{RecordFormat, Renewal, TouchMode};
 use crate::token::Tokens;
 
 /// Django accepts keys of this length and more.
@@ -41,6 +42,7 @@ const LONGEST_KEY: usize = 40;
 pub struct DjangoRecord {
     tokens: Tokens,
     cookie_age: Duration,
+    at_browser_close: bool,
 }
 
 impl DjangoRecord {
@@ -65,13 +67,20 @@ impl DjangoRecord {
         let secrets: Vec<Secret> =
             std::iter::once(secret_key.into()).chain(fallbacks.into_iter().map(Into::into)).collect();
         let tokens = signing::tokens(&secrets, "django.contrib.sessions.SessionStore")?;
-        Ok(Self { tokens, cookie_age: COOKIE_AGE })
+        Ok(Self { tokens, cookie_age: COOKIE_AGE, at_browser_close: false })
     }
 
     /// Sets `SESSION_COOKIE_AGE`. The default is two weeks, as in Django.
     #[must_use]
     pub const fn cookie_age(mut self, age: Duration) -> Self {
         self.cookie_age = age;
+        self
+    }
+
+    /// Sets `SESSION_EXPIRE_AT_BROWSER_CLOSE`. The default is `false`, as in Django.
+    #[must_use]
+    pub const fn expire_at_browser_close(mut self, at_browser_close: bool) -> Self {
+        self.at_browser_close = at_browser_close;
         self
     }
 }
@@ -90,7 +99,15 @@ impl RecordFormat for DjangoRecord {
     }
 
     fn max_age(&self) -> Option<Duration> {
-        Some(self.cookie_age)
+        (!self.at_browser_close).then_some(self.cookie_age)
+    }
+
+    fn life(&self, record: &Record) -> CookieLife {
+        Expiry::life(record)
+    }
+
+    fn renewal(&self, _: &Record) -> Option<Renewal> {
+        Some(Renewal::Writes)
     }
 
     fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {

@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use cloakroom_session::{
-    ConfigError, CookieConfig, CsrfScheme, Error, Json, Lifetimes, Record, Rejected, SessionTimes, Timestamp,
+    ConfigError, CookieConfig, CookieTemplate, CsrfScheme, Error, Json, Lifetimes, Record, Rejected, SameSite,
+    Timestamp,
 };
 
 use super::keys::ExpressKeys;
 use super::session_id::{self, Signers};
-use crate::cookie_format::{IncomingCookie, SealContext};
+use crate::cookie_format::{CookieLife, IncomingCookie, SealContext};
 use crate::extras::{CloakroomExtras, Keeps};
 use crate::iso;
-use crate::layout::{Layout as _, Times, read, write};
+use crate::layout::{Layout as _, Times, quoted, read, write};
 use crate::secret::Secret;
-use crate::shared::RecordFormat;
+use crate::shared::{RecordFormat, Renewal};
 
 /// The member that holds Express' data about the cookie.
 const COOKIE: &str = "cookie";
@@ -49,6 +50,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct ExpressRecord {
     signers: Signers,
     max_age: Option<Duration>,
+    rolling: bool,
 }
 
 /// Options of [`ExpressRecord`].
@@ -57,25 +59,35 @@ pub struct ExpressRecord {
 pub struct ExpressRecordBuilder {
     secrets: Vec<Secret>,
     max_age: Option<Duration>,
+    rolling: bool,
 }
 
 impl ExpressRecord {
     /// Creates the format with this `secret`, the first one if there are several.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(secret: impl Into<Secret>) -> ExpressRecordBuilder {
-        ExpressRecordBuilder { secrets: vec![secret.into()], max_age: None }
+        ExpressRecordBuilder { secrets: vec![secret.into()], max_age: None, rolling: false }
     }
 
-    /// Returns Express' data about this session's cookie: its lifetime, and the members that
-    /// Express wrote itself.
-    fn cookie_member(&self, record: &Record, now: Timestamp) -> Result<String, Error> {
-        let max_age = self.original_max_age(record.times(), now);
-        let number = |span: Duration| span.as_millis().to_string();
-        let original = max_age.map_or_else(|| "null".to_owned(), number);
-        let expires = max_age.map_or_else(|| "null".to_owned(), |span| format!("\"{}\"", iso::format(now + span)));
-        let read = record.foreign(KEYS.framework()).and_then(|foreign| foreign.member(COOKIE)?.members());
-        let Some(members) = read else {
-            return Ok(format!(r#"{{"originalMaxAge":{original},"expires":{expires},"httpOnly":true,"path":"/"}}"#));
+    /// Returns Express' data about this session's cookie: its lifetime, and the attributes.
+    ///
+    /// Express sends later cookies with the attributes in the record, not with the configured ones.
+    fn cookie_member(&self, record: &Record, sealing: &SealContext<'_>) -> Result<String, Error> {
+        let (life, cookie) = (self.life(record), cookie_of(record));
+        if let Some(cookie) = cookie
+            && life == CookieLife::BrowserSession
+            && original_of(cookie) == Original::BrowserSession
+        {
+            return Ok(cookie.as_str().to_owned());
+        }
+        let max_age = life.max_age(self.max_age, sealing.now);
+        let text = |text: Option<String>| text.unwrap_or_else(|| "null".to_owned());
+        let original = text(max_age.map(|span| span.as_millis().to_string()));
+        let expires = text(max_age.map(|span| format!("\"{}\"", iso::format(sealing.now + span))));
+        let Some(members) = cookie.and_then(Json::members) else {
+            let attributes =
+                sealing.cookie.map_or_else(|| Ok(r#""httpOnly":true,"path":"/""#.to_owned()), attributes)?;
+            return Ok(format!(r#"{{"originalMaxAge":{original},"expires":{expires},{attributes}}}"#));
         };
         let members = members.iter().map(|(key, value)| {
             let value = match key.as_str() {
@@ -87,12 +99,31 @@ impl ExpressRecord {
         });
         Ok(format!("{{{}}}", members.collect::<Vec<_>>().join(",")))
     }
+}
 
-    /// Returns this session's own `maxAge`, or the configured one.
-    fn original_max_age(&self, times: &SessionTimes, now: Timestamp) -> Option<Duration> {
-        let remembered = times.absolute_deadline.filter(|_| times.remembered).map(|end| end.since(now));
-        remembered.or_else(|| times.own_idle.unwrap_or(self.max_age))
+/// Returns the cookie's attributes as members of Express' object.
+fn attributes(cookie: &CookieTemplate) -> Result<String, Error> {
+    let mut members = Vec::new();
+    for (is_set, member) in [
+        (cookie.is_partitioned(), r#""partitioned":true"#),
+        (cookie.is_secure(), r#""secure":true"#),
+        (true, if cookie.is_http_only() { r#""httpOnly":true"# } else { r#""httpOnly":false"# }),
+    ] {
+        if is_set {
+            members.push(member.to_owned());
+        }
     }
+    if let Some(domain) = cookie.domain() {
+        members.push(format!(r#""domain":{}"#, quoted(domain)?));
+    }
+    members.push(format!(r#""path":{}"#, quoted(cookie.path())?));
+    let same_site = match cookie.same_site() {
+        SameSite::Strict => "strict",
+        SameSite::None => "none",
+        _ => "lax",
+    };
+    members.push(format!(r#""sameSite":"{same_site}""#));
+    Ok(members.join(","))
 }
 
 impl ExpressRecordBuilder {
@@ -111,27 +142,65 @@ impl ExpressRecordBuilder {
         self
     }
 
+    /// Sets `rolling`: whether each request renews the cookie. The default is `false`, as in Express.
+    pub const fn rolling(mut self, rolling: bool) -> Self {
+        self.rolling = rolling;
+        self
+    }
+
     /// Checks the options and builds the format.
     ///
     /// # Errors
     /// Fails if a secret is empty.
     pub fn build(self) -> Result<ExpressRecord, ConfigError> {
-        Ok(ExpressRecord { signers: Signers::new(&self.secrets)?, max_age: self.max_age })
+        Ok(ExpressRecord { signers: Signers::new(&self.secrets)?, max_age: self.max_age, rolling: self.rolling })
     }
 }
 
-/// Returns the time and the idle timeout of a record's cookie: when it was written, and its
-/// lifetime.
-fn times(object: &Json) -> (Option<Timestamp>, Option<Duration>) {
-    let member = |object: &Json, name: &str| {
-        let members = object.members().unwrap_or_default();
-        members.into_iter().rev().find(|(key, _)| key.decode::<String>(name).is_ok_and(|key| key == name))
+/// The `originalMaxAge` of a record's cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Original {
+    Unset,
+    /// The cookie lasts until the browser is closed.
+    BrowserSession,
+    Span(Duration),
+}
+
+/// Returns the data about the cookie in the record that was read.
+fn cookie_of(record: &Record) -> Option<&Json> {
+    record.foreign(KEYS.framework())?.member(COOKIE)
+}
+
+/// Returns the last member of this name.
+fn member(object: &Json, name: &str) -> Option<Json> {
+    let members = object.members().unwrap_or_default();
+    let is_it = |key: &Json| key.decode::<String>(name).is_ok_and(|key| key == name);
+    members.into_iter().rev().find(|(key, _)| is_it(key)).map(|(_, value)| value)
+}
+
+/// Returns the lifetime of a record's cookie.
+fn original_of(cookie: &Json) -> Original {
+    let Some(original) = member(cookie, "originalMaxAge") else { return Original::Unset };
+    match original.decode::<u64>(COOKIE) {
+        Ok(span) if span > 0 => Original::Span(Duration::from_millis(span)),
+        _ if matches!(original.as_str(), "null" | "false") => Original::BrowserSession,
+        _ => Original::Unset,
+    }
+}
+
+/// Returns the time at which a record's cookie was written, and its lifetime.
+fn times(object: &Json) -> (Option<Timestamp>, Original) {
+    let Some(cookie) = member(object, COOKIE) else { return (None, Original::Unset) };
+    let expires = member(&cookie, "expires").and_then(|at| iso::parse(&at.decode::<String>(COOKIE).ok()?));
+    let original = original_of(&cookie);
+    let written = match (expires, original) {
+        (Some(at), Original::Span(span)) => {
+            let span = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+            Some(Timestamp::from_unix_millis(at.unix_millis().saturating_sub(span)))
+        }
+        _ => None,
     };
-    let Some((_, cookie)) = member(object, COOKIE) else { return (None, None) };
-    let original = member(&cookie, "originalMaxAge").and_then(|(_, span)| span.decode::<u64>(COOKIE).ok());
-    let expires = member(&cookie, "expires").and_then(|(_, at)| iso::parse(&at.decode::<String>(COOKIE).ok()?));
-    let written = expires.zip(original).map(|(at, span)| at.unix_millis().saturating_sub(span));
-    (written.map(Timestamp::from_unix_millis), original.filter(|span| *span > 0).map(Duration::from_millis))
+    (written, original)
 }
 
 impl RecordFormat for ExpressRecord {
@@ -154,6 +223,28 @@ impl RecordFormat for ExpressRecord {
         self.max_age
     }
 
+    fn life(&self, record: &Record) -> CookieLife {
+        let (times, was) = (record.times(), cookie_of(record).map(original_of));
+        match (times.remembered, times.absolute_deadline, times.own_idle) {
+            (true, Some(date), _) => CookieLife::Until(date),
+            (_, _, None | Some(Some(DAY))) if was == Some(Original::BrowserSession) => CookieLife::BrowserSession,
+            (_, _, None) => CookieLife::Configured,
+            (_, _, Some(None)) => CookieLife::BrowserSession,
+            (_, _, Some(Some(idle))) => CookieLife::Lasts(idle),
+        }
+    }
+
+    fn renewal(&self, record: &Record) -> Option<Renewal> {
+        let expires = || cookie_of(record).and_then(|cookie| member(cookie, "expires"));
+        Some(match self.life(record) {
+            _ if self.rolling => Renewal::Uses,
+            // Express compares with null: `cookie.expires = false` sends the cookie at each write.
+            CookieLife::BrowserSession if expires().is_some_and(|it| it.as_str() != "null") => Renewal::Writes,
+            life if life.max_age(self.max_age, Timestamp::from_unix_secs(0)).is_some() => Renewal::Writes,
+            _ => Renewal::Never,
+        })
+    }
+
     fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
         KEYS.csrf_scheme()
     }
@@ -172,8 +263,12 @@ impl RecordFormat for ExpressRecord {
 
     fn open(&self, text: &str, now: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
         let object = Json::from_lenient("session", text).map_err(|_| Rejected::Corrupt)?;
-        let (written, own_idle) = times(&object);
-        let idle = own_idle.filter(|idle| Some(*idle) != self.max_age);
+        let (written, original) = times(&object);
+        let idle = match original {
+            Original::Span(span) => (Some(span) != self.max_age).then_some(Some(span)),
+            Original::BrowserSession => self.max_age.map(|_| Some(DAY)),
+            Original::Unset => None,
+        };
         let mut record = read(&KEYS, &object, Times { idle, ..Times::touched(now) }, lifetimes)?;
         // A touch moves only the store's expiry and leaves the text unchanged, so only the store
         // knows whether the session has expired.
@@ -185,7 +280,7 @@ impl RecordFormat for ExpressRecord {
         let mut extras = CloakroomExtras::of(record, sealing.lifetimes, Keeps::Nothing, KEYS.csrf_key());
         // Express' own expiry must not be stored twice.
         extras.idle = extras.idle.filter(Option::is_none);
-        let cookie = [(COOKIE, self.cookie_member(record, sealing.now)?)];
+        let cookie = [(COOKIE, self.cookie_member(record, &sealing)?)];
         write(&KEYS, record, &extras, &cookie)
     }
 }

@@ -6,7 +6,7 @@ use cloakroom_session::{ConfigError, CookieConfig, Error, FrameworkData, Json, L
 use sha1::Sha1;
 
 use super::keys::{FlaskKeys, PERMANENT};
-use crate::cookie_format::{CookieFormat, IncomingCookie, OutgoingCookie, SealContext};
+use crate::cookie_format::{CookieFormat, CookieLife, IncomingCookie, OutgoingCookie, SealContext};
 use crate::extras::{CloakroomExtras, Keeps};
 use crate::layout::{Layout as _, Times, read, write};
 use crate::mac::Mac;
@@ -145,6 +145,7 @@ impl CookieFormat for FlaskCookie {
         }
         let payload = write(&self.keys, record, &extras, &hidden)?;
         let sealed = OutgoingCookie::new(self.tokens.seal(&payload, sealing.now));
-        Ok(sealed.kept_for(permanent.then_some(self.permanent_lifetime)))
+        let life = if permanent { CookieLife::Lasts(self.permanent_lifetime) } else { CookieLife::BrowserSession };
+        Ok(sealed.kept_for(life))
     }
 }

@@ -56,7 +56,10 @@ pub(super) fn unescape(value: &Json) -> Json {
 fn unescaped(value: &Json, depth: u8) -> Option<String> {
     let depth = depth.checked_sub(1)?;
     let inner = |value: &Json| unescaped(value, depth);
-    let Some(members) = value.members() else { return elements(&value.elements()?, inner) };
+    let Some(members) = value.members() else {
+        let elements = value.elements()?;
+        return array(&elements, &elements.iter().map(inner).collect::<Vec<_>>());
+    };
     if let Some((ESCAPED, object)) = tag(&members).as_ref().map(|(key, value)| (key.as_str(), *value)) {
         let members = object.members()?;
         let (key, value) = only(&members)?;
@@ -64,25 +67,22 @@ fn unescaped(value: &Json, depth: u8) -> Option<String> {
         let value = inner(value).unwrap_or_else(|| value.as_str().to_owned());
         return Some(format!("{{{key}:{value}}}"));
     }
-    object(&members, inner)
+    object(&members, &members.iter().map(|(_, value)| inner(value)).collect::<Vec<_>>())
 }
 
-/// Writes an array if any element changes.
-fn elements(elements: &[Json], change: impl Fn(&Json) -> Option<String>) -> Option<String> {
-    let changed: Vec<_> = elements.iter().map(change).collect();
-    changed.iter().any(Option::is_some).then(|| {
-        let texts = elements.iter().zip(&changed).map(|(was, now)| now.as_deref().unwrap_or(was.as_str()));
-        SPELLING.array(texts)
-    })
+/// Writes an array if any element has a new text.
+fn array(elements: &[Json], new: &[Option<String>]) -> Option<String> {
+    new.iter()
+        .any(Option::is_some)
+        .then(|| SPELLING.array(elements.iter().zip(new).map(|(was, new)| new.as_deref().unwrap_or(was.as_str()))))
 }
 
-/// Writes an object if any value changes.
-fn object(members: &[(Json, Json)], change: impl Fn(&Json) -> Option<String>) -> Option<String> {
-    let changed: Vec<_> = members.iter().map(|(_, value)| change(value)).collect();
-    changed.iter().any(Option::is_some).then(|| {
-        let pairs = members.iter().zip(&changed);
+/// Writes an object if any value has a new text.
+fn object(members: &[(Json, Json)], new: &[Option<String>]) -> Option<String> {
+    new.iter().any(Option::is_some).then(|| {
+        let pairs = members.iter().zip(new);
         let pairs =
-            pairs.map(|((key, was), now)| format!("{}:{}", key.as_str(), now.as_deref().unwrap_or(was.as_str())));
+            pairs.map(|((key, was), new)| format!("{}:{}", key.as_str(), new.as_deref().unwrap_or(was.as_str())));
         format!("{{{}}}", pairs.collect::<Vec<_>>().join(SPELLING.comma))
     })
 }
@@ -126,26 +126,42 @@ impl Known {
     /// Returns the text of a handler's value, with escaped objects.
     ///
     /// # Errors
-    /// Fails if the value is nested too deeply. The error names `key`.
+    /// Fails if the value is nested too deeply to be checked. The error names `key`.
     pub(super) fn escape(&self, key: &str, value: &Json) -> Result<String, Error> {
-        // The check of the depth, so that no object is missed.
-        let value = Json::from_text(key, value.as_str())?;
-        Ok(self.escaped(&value).unwrap_or_else(|| value.as_str().to_owned()))
+        match self.escaped(value, DEEPEST) {
+            Ok(text) => Ok(text.unwrap_or_else(|| value.as_str().to_owned())),
+            // The parser names the depth in its error.
+            Err(TooDeep) => {
+                Err(Json::from_text(key, value.as_str()).map_or_else(Error::from, |_| Error::reserved(key, "flask")))
+            }
+        }
     }
 
-    fn escaped(&self, value: &Json) -> Option<String> {
-        let inner = |value: &Json| self.escaped(value);
-        let Some(members) = value.members() else { return elements(&value.elements()?, inner) };
+    fn escaped(&self, value: &Json, depth: u8) -> Result<Option<String>, TooDeep> {
+        let depth = depth.checked_sub(1).ok_or(TooDeep)?;
+        let Some(members) = value.members() else {
+            let elements = value.elements().unwrap_or_default();
+            let texts = elements.iter().map(|element| self.escaped(element, depth)).collect::<Result<Vec<_>, _>>()?;
+            return Ok(array(&elements, &texts));
+        };
         match tag(&members) {
-            Some(_) if self.is_tagged(value) => None,
+            Some(_) if self.is_tagged(value) => Ok(None),
             Some((key, value)) => {
-                let value = inner(value).unwrap_or_else(|| value.as_str().to_owned());
-                Some(format!(r#"{{"{ESCAPED}":{{"{key}{SUFFIX}":{value}}}}}"#))
+                let value = self.escaped(value, depth)?.unwrap_or_else(|| value.as_str().to_owned());
+                Ok(Some(format!(r#"{{"{ESCAPED}":{{"{key}{SUFFIX}":{value}}}}}"#)))
             }
-            None => object(&members, inner),
+            None => {
+                let texts =
+                    members.iter().map(|(_, value)| self.escaped(value, depth)).collect::<Result<Vec<_>, _>>()?;
+                Ok(object(&members, &texts))
+            }
         }
     }
 }
+
+/// The value has more levels than a JSON parser reads.
+#[derive(Debug)]
+struct TooDeep;
 
 #[cfg(test)]
 mod tests {
@@ -196,6 +212,14 @@ mod tests {
     fn an_object_like_an_escaped_one_stays_escaped() {
         let known = Known::of(Some(&json(r#"[{" m":"<b>"},{" di":{" m__":"<b>"}}]"#)));
         assert_eq!(known.escape("it", &json(r#"{" m":"<b>"}"#)).unwrap(), r#"{" di":{" m__":"<b>"}}"#);
+    }
+
+    #[test]
+    fn values_beyond_json_are_kept() {
+        assert_eq!(
+            Known::default().escape("it", &json("[NaN,{\" m\":Infinity}]")).unwrap(),
+            "[NaN,{\" di\":{\" m__\":Infinity}}]"
+        );
     }
 
     #[test]

@@ -23,15 +23,17 @@ pub(crate) struct Times {
     pub(crate) touched: Timestamp,
     /// The absolute deadline, if the framework keeps one.
     pub(crate) expires: Option<Timestamp>,
-    /// The idle timeout of this session, if the framework has one.
-    pub(crate) idle: Option<Duration>,
+    /// The idle timeout of this session, if the framework has one. The inner `None` means "never".
+    pub(crate) idle: Option<Option<Duration>>,
+    /// The cookie survives the end of the browser session until `expires`.
+    pub(crate) remembered: bool,
 }
 
 impl Times {
     /// Only the time of the last write is known.
     #[cfg(any(feature = "flask", feature = "django", feature = "express", feature = "rails", feature = "plug"))]
     pub(crate) const fn touched(touched: Timestamp) -> Self {
-        Self { created: None, spelled: None, touched, expires: None, idle: None }
+        Self { created: None, spelled: None, touched, expires: None, idle: None, remembered: false }
     }
 
     fn times(&self, extras: &CloakroomExtras, lifetimes: &Lifetimes) -> SessionTimes {
@@ -39,13 +41,14 @@ impl Times {
         let idle = SessionTimes::start(self.touched, lifetimes).idle_deadline;
         let absolute = SessionTimes::start(created, lifetimes).absolute_deadline;
         let absolute = extras.ends.unwrap_or(absolute);
-        let own_idle = extras.idle.or(self.idle.map(Some));
+        // The framework's own setting may be newer than ours.
+        let own_idle = self.idle.or(extras.idle);
         let mut times = SessionTimes::start(created, lifetimes);
         times.touched = self.touched;
         times.idle_deadline = own_idle.map_or(idle, |idle| idle.map(|idle| self.touched + idle));
         times.absolute_deadline = absolute.into_iter().chain(self.expires).min();
         times.own_idle = own_idle;
-        times.remembered = extras.remembered;
+        times.remembered = self.remembered || extras.remembered;
         times
     }
 }

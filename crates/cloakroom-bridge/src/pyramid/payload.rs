@@ -26,6 +26,7 @@ pub(crate) fn open(keys: &PyramidKeys, payload: &[u8], lifetimes: &Lifetimes) ->
         touched: seconds(accessed).ok_or(Rejected::Corrupt)?,
         expires: None,
         idle: None,
+        remembered: false,
     };
     read(keys, state, times, lifetimes)
 }

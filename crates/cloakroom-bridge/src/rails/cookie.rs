@@ -10,7 +10,7 @@ use super::envelope;
 use super::keys::{RailsKeys, SESSION_ID};
 use super::legacy::Legacy;
 use super::seal::{DerivedKey, NONCE, RailsDigest};
-use crate::cookie_format::{CookieFormat, IncomingCookie, OutgoingCookie, SealContext};
+use crate::cookie_format::{CookieFormat, CookieLife, IncomingCookie, OutgoingCookie, SealContext};
 use crate::extras::{CloakroomExtras, Keeps};
 use crate::hex::hex;
 use crate::layout::{Layout as _, Times, read, write};
@@ -208,6 +208,7 @@ impl CookieFormat for RailsCookie {
         let content = if self.bare { session } else { envelope::seal(&session, ends, sealing.name)? };
         let text = self.keys.first().and_then(|key| key.seal(content, *nonce));
         let text = text.ok_or_else(|| Error::unavailable("the session can't be encrypted"))?;
-        Ok(OutgoingCookie::new(percent::encode(&text)).kept_for(self.expire_after))
+        let life = self.expire_after.map_or(CookieLife::Configured, CookieLife::Lasts);
+        Ok(OutgoingCookie::new(percent::encode(&text)).kept_for(life))
     }
 }

@@ -64,11 +64,8 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
 
     fn text(&self, id: &str, record: &Record, now: Timestamp) -> Result<String, Error> {
         let sealing_random = random()?;
-        let text = self.format.seal(
-            id,
-            record,
-            SealContext::new(self.cookie.name(), now, &self.lifetimes, &sealing_random),
-        )?;
+        let context = SealContext::new(self.cookie.name(), now, &self.lifetimes, &sealing_random);
+        let text = self.format.seal(id, record, context.with_cookie(&self.cookie))?;
         meter::written(CookiePayload::Id, || text.len());
         Ok(text)
     }

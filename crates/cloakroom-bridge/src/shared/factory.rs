@@ -12,7 +12,7 @@ use cloakroom_session::{
 };
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::format::RecordFormat;
+use super::format::{RecordFormat, Renewal};
 use super::outcome::CommitOutcome;
 use super::store::ForeignStore;
 use crate::cookie_format::IncomingCookie;
@@ -127,14 +127,18 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     }
 
     fn cookie_for(&self, commit: &Commit, outcome: &CommitOutcome) -> Result<Vec<SetCookie>, Error> {
-        // A browser that drops its cookie after `max_age` needs a new one while the session
-        // continues.
-        let renews = self.max_age.is_some() && matches!(commit.plan(), Plan::Replace | Plan::Touch);
+        let renews = |record: &Record| match (self.format.renewal(record), commit.plan()) {
+            // A browser that drops its cookie after some time needs a new one while the session
+            // continues.
+            (None, Plan::Replace | Plan::Touch) => self.max_age_of(record, commit.now()).is_some(),
+            (Some(Renewal::Uses), Plan::Replace | Plan::Touch) | (Some(Renewal::Writes), Plan::Replace) => true,
+            _ => false,
+        };
         Ok(match (commit.cookie(), outcome) {
             // If there was nothing to end, the browser may have the cookie of a newer session.
             (CookieUpdate::Remove, CommitOutcome::Ended { was_there: true }) => vec![self.cookie.remove()],
             (CookieUpdate::Set, CommitOutcome::Kept(id, record)) => vec![self.set(id, record, commit.now())?],
-            (_, CommitOutcome::Kept(id, record)) if renews => vec![self.set(id, record, commit.now())?],
+            (_, CommitOutcome::Kept(id, record)) if renews(record) => vec![self.set(id, record, commit.now())?],
             _ => Vec::new(),
         })
     }
@@ -146,7 +150,11 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     }
 
     fn set(&self, id: &str, record: &Record, now: Timestamp) -> Result<SetCookie, Error> {
-        Ok(self.cookie.set(&self.format.seal_id(id, self.cookie.name()), record.max_age(now).or(self.max_age))?)
+        Ok(self.cookie.set(&self.format.seal_id(id, self.cookie.name()), self.max_age_of(record, now))?)
+    }
+
+    fn max_age_of(&self, record: &Record, now: Timestamp) -> Option<Duration> {
+        self.format.life(record).max_age(record.max_age(now).or(self.max_age), now)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cloakroom_session::{CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected, Resolution, Timestamp};
 
-use crate::cookie_format::{IncomingCookie, SealContext};
+use crate::cookie_format::{CookieLife, IncomingCookie, SealContext};
 
 /// The write that a touch needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,18 @@ pub enum TouchMode {
     Expiry,
     /// A replacement of the record, which contains the time.
     Record,
+}
+
+/// The requests that send the cookie of an existing session again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Renewal {
+    /// None.
+    Never,
+    /// Those that change the session.
+    Writes,
+    /// Those that change or touch the session.
+    Uses,
 }
 
 /// A record of another framework, and the cookie that refers to it.
@@ -36,6 +48,17 @@ pub trait RecordFormat: fmt::Debug + Send + Sync + 'static {
 
     /// Returns how long browsers keep the framework's cookie; `None` means until they are closed.
     fn max_age(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Returns how long browsers keep the cookie of this session.
+    fn life(&self, _record: &Record) -> CookieLife {
+        CookieLife::Configured
+    }
+
+    /// Returns when the framework sends the cookie of this session again; `None` means with every
+    /// use, if browsers keep the cookie for some time.
+    fn renewal(&self, _record: &Record) -> Option<Renewal> {
         None
     }
 

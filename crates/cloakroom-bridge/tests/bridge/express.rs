@@ -260,8 +260,8 @@ mod session {
         let id = store.ids().remove(0);
         let cookie =
             |store: &MemoryRecords| serde_json::from_str::<Value>(&store.text(&id).unwrap()).unwrap()["cookie"].clone();
-        let usual =
-            json!({"originalMaxAge": 3_600_000, "expires": "2023-11-14T23:13:20.000Z", "httpOnly": true, "path": "/"});
+        let usual = json!({"originalMaxAge": 3_600_000, "expires": "2023-11-14T23:13:20.000Z", "secure": true,
+            "httpOnly": true, "path": "/", "sameSite": "lax"});
         assert_eq!(cookie(&store), usual);
         browser.visit(&app, |session| session.set_idle_timeout(Some(HOUR * 24))).await;
         assert_eq!(cookie(&store)["originalMaxAge"], json!(86_400_000));

@@ -7,7 +7,8 @@ use cloakroom_bridge::{
     DjangoRecord, ForeignStore as _, MemoryRecords, RecordFormat as _, SealContext, SharedRecords, SwapOutcome,
 };
 use cloakroom_session::{
-    CookieHeader, Engine, Json, Lifetimes, ManualClock, Record, Session, SessionFactory as _, SessionSlot, SessionTimes,
+    CookieHeader, Engine, FrameworkData, Json, Lifetimes, ManualClock, Record, Session, SessionFactory as _,
+    SessionSlot, SessionTimes,
 };
 
 use super::browser::{App, Browser, NOW};
@@ -23,10 +24,19 @@ fn records() -> (App, Arc<MemoryRecords>) {
 /// Returns the text of a record in Django's form.
 fn django_writes(json: &str) -> String {
     let lifetimes = Lifetimes::default().absolute_timeout(None);
-    let mut record = Record::with_times(SessionTimes::start(NOW, &lifetimes));
-    for (key, value) in Json::from_lenient("it", json).unwrap().members().unwrap() {
-        record.restore(key.decode::<String>("key").unwrap(), value);
+    let members = Json::from_lenient("it", json).unwrap().members().unwrap();
+    let mut times = SessionTimes::start(NOW, &lifetimes);
+    let expiry = members.iter().find(|(key, _)| key.as_str() == "\"_session_expiry\"");
+    let seconds = expiry.map_or(0, |(_, seconds)| seconds.decode::<u64>("seconds").unwrap());
+    times.own_idle = (seconds > 0).then(|| Some(Duration::from_secs(seconds)));
+    let mut record = Record::with_times(times);
+    for (key, value) in &members {
+        let key = key.decode::<String>("key").unwrap();
+        if key != "_session_expiry" {
+            record.restore(key, value.clone());
+        }
     }
+    record.restore_foreign(FrameworkData::new("django").members(members));
     DjangoRecord::new(SECRET)
         .unwrap()
         .seal("", &record, SealContext::new("sessionid", NOW, &lifetimes, &[7; 64]))

@@ -224,7 +224,7 @@ impl CookieConfig {
         if self.partitioned && !self.secure {
             return Err(ConfigError::new("partitioned", "needs Secure: browsers ignore the cookie otherwise"));
         }
-        Ok(CookieTemplate { place: self.place(), flags: self.flags(), name: self.name })
+        Ok(CookieTemplate { place: self.place(), flags: self.flags(), config: self })
     }
 
     fn check_texts(&self) -> Result<(), ConfigError> {
@@ -328,7 +328,7 @@ impl CookieConfig {
 /// Domain and Partitioned, and ignore a removal without the flags that the prefix requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieTemplate {
-    name: String,
+    config: CookieConfig,
     place: String,
     flags: String,
 }
@@ -337,7 +337,43 @@ impl CookieTemplate {
     /// Returns the cookie's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.config.name
+    }
+
+    /// Returns the value of `Path`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.config.path
+    }
+
+    /// Returns the value of `Domain`, if the cookie isn't limited to one host.
+    #[must_use]
+    pub fn domain(&self) -> Option<&str> {
+        self.config.domain.as_deref()
+    }
+
+    /// Returns the value of `SameSite`.
+    #[must_use]
+    pub const fn same_site(&self) -> SameSite {
+        self.config.same_site
+    }
+
+    /// Returns `true` if the cookie is sent over HTTPS only.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        self.config.secure
+    }
+
+    /// Returns `true` if scripts can't read the cookie.
+    #[must_use]
+    pub const fn is_http_only(&self) -> bool {
+        self.config.http_only
+    }
+
+    /// Returns `true` if each top-level site has its own cookie.
+    #[must_use]
+    pub const fn is_partitioned(&self) -> bool {
+        self.config.partitioned
     }
 
     /// Sets the cookie for the browser session, or for `max_age`.
@@ -363,13 +399,13 @@ impl CookieTemplate {
     pub fn set(&self, value: &str, max_age: Option<Duration>) -> Result<SetCookie, Error> {
         // Without an early return, so that the loop is vectorized. A sealed value is always valid.
         if !value.bytes().fold(true, |all, it| all & is_cookie_octet(it)) {
-            return Err(Error::cookie_value(&self.name, fault_in(value)));
+            return Err(Error::cookie_value(self.name(), fault_in(value)));
         }
         let age = max_age.map(|age| format!("; Max-Age={}", age.min(MAX_AGE).as_secs().max(1))).unwrap_or_default();
         // Exact, so that the header can take over the allocation.
-        let length = self.name.len() + 1 + value.len() + self.place.len() + age.len() + self.flags.len();
+        let length = self.name().len() + 1 + value.len() + self.place.len() + age.len() + self.flags.len();
         let mut line = String::with_capacity(length);
-        line.push_str(&self.name);
+        line.push_str(self.name());
         line.push('=');
         line.push_str(value);
         line.push_str(&self.place);
@@ -392,7 +428,7 @@ impl CookieTemplate {
     pub fn remove(&self) -> SetCookie {
         // Also Expires, for agents that predate Max-Age.
         let line =
-            format!("{}={}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT{}", self.name, self.place, self.flags);
+            format!("{}={}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT{}", self.name(), self.place, self.flags);
         SetCookie { line }
     }
 }

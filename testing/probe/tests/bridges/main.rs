@@ -8,6 +8,7 @@
 )]
 
 mod express;
+mod life;
 mod pyramid_tests;
 mod python;
 mod rails;

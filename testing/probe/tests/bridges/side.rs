@@ -38,6 +38,8 @@ impl Drop for Running {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: String,
+    /// The lines of `Set-Cookie`, without the name of the header.
+    pub(crate) set_cookies: Vec<String>,
 }
 
 impl Side {
@@ -109,13 +111,11 @@ impl Side {
         // The server may have closed an idle connection.
         let answer = self.exchange(&request).or_else(|| self.exchange(&request));
         let (head, body) = answer.unwrap_or_else(|| panic!("{} doesn't answer {path} {body}", self.name));
-        for line in head.lines() {
-            let Some((name, value)) = line.split_once(':') else { continue };
-            if name.eq_ignore_ascii_case("set-cookie") {
-                keep(jar, value.trim());
-            }
-        }
-        Answer { status: head.split(' ').nth(1).unwrap().parse().unwrap(), body }
+        let headers = head.lines().filter_map(|line| line.split_once(':'));
+        let lines = headers.filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+        let set_cookies: Vec<String> = lines.map(|(_, value)| value.trim().to_owned()).collect();
+        set_cookies.iter().for_each(|line| keep(jar, line));
+        Answer { status: head.split(' ').nth(1).unwrap().parse().unwrap(), body, set_cookies }
     }
 
     fn exchange(&mut self, request: &str) -> Option<(String, String)> {
