@@ -7,8 +7,32 @@
 #[doc = include_str!("../guide/factories.md")]
 pub mod factories {}
 
+#[doc = include_str!("../guide/cookie-sessions.md")]
+pub mod cookie_sessions {}
+
 #[doc = include_str!("../guide/stores.md")]
 pub mod stores {}
+
+#[doc = include_str!("../guide/memory-and-files.md")]
+pub mod memory_and_files {}
+
+#[doc = include_str!("../guide/sql.md")]
+pub mod sql {}
+
+#[doc = include_str!("../guide/redis.md")]
+pub mod redis {}
+
+#[doc = include_str!("../guide/pools.md")]
+pub mod pools {}
+
+#[doc = include_str!("../guide/revoking.md")]
+pub mod revoking {}
+
+#[doc = include_str!("../guide/outages.md")]
+pub mod outages {}
+
+#[doc = include_str!("../guide/encryption.md")]
+pub mod encryption {}
 
 #[doc = include_str!("../guide/axum.md")]
 pub mod axum {}
