@@ -136,6 +136,21 @@ fn every_page_is_in_the_contents_and_links_stay_inside_the_book() {
     }
 }
 
+/// The links between the published pages lead to modules with the names of the files.
+#[test]
+fn every_page_but_the_benchmarks_is_published_with_the_facade() {
+    let guide = root().join("docs/guide");
+    let modules = fs::read_to_string(root().join("crates/cloakroom/src/guide.rs")).unwrap();
+    for page in links(&fs::read_to_string(guide.join("SUMMARY.md")).unwrap()) {
+        let module = page.trim_end_matches(".md").replace('-', "_");
+        let published = format!(
+            "#[doc = include_str!(\"../guide/{page}\")]\n\
+            #[cfg_attr(not(doctest), doc = include_str!(\"guide/links.html\"))]\npub mod {module} {{}}"
+        );
+        assert_eq!(modules.contains(&published), !page.starts_with("benchmarks"), "{page}");
+    }
+}
+
 #[test]
 fn every_test_named_in_the_asvs_table_exists() {
     let mut sources = Vec::new();

@@ -1,108 +1,224 @@
-//! The guide. Every code block in it is compiled and run with the tests.
+//! The guide: setup, sessions, stores, frameworks, production and migration, topic by topic.
 //!
-//! These pages cover factories, stores, frameworks and tools. CSRF, keys, lifetimes, proxies,
-//! testing, ASVS and other topics are in the book, in the folder `docs/guide` of the repository.
-//! Its pages link to each other, which is not possible here.
+//! Start with [`quick_start`], or look for a topic in [`introduction`]. The code of all pages is
+//! compiled and run with the tests. The folder `docs/guide` of the repository has the same pages as
+//! a book, and the results of the benchmarks.
+
+// `links.html` is left out of tests, which otherwise report its name instead of the page's.
+
+#[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
+#[doc = include_str!("../guide/introduction.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod introduction {}
+
+#[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
+#[doc = include_str!("../guide/quick-start.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod quick_start {}
+
+#[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
+#[doc = include_str!("../guide/concepts.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod concepts {}
+
+#[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
+#[doc = include_str!("../guide/sessions.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod sessions {}
+
+#[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
+#[doc = include_str!("../guide/flash.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod flash {}
+
+#[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
+#[doc = include_str!("../guide/lifetimes.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod lifetimes {}
+
+#[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
+#[doc = include_str!("../guide/signing-in.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod signing_in {}
+
+#[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
+#[doc = include_str!("../guide/csrf.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod csrf {}
+
+#[cfg(not(doctest))] // tested in the folder `examples`
+#[doc = include_str!("../guide/streams.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod streams {}
+
+#[doc = include_str!("../guide/configuration.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod configuration {}
+
+#[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
+#[doc = include_str!("../guide/testing.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod testing {}
 
 #[doc = include_str!("../guide/factories.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod factories {}
 
+#[doc = include_str!("../guide/cookie-sessions.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod cookie_sessions {}
+
 #[doc = include_str!("../guide/stores.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod stores {}
 
+#[doc = include_str!("../guide/memory-and-files.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod memory_and_files {}
+
+#[doc = include_str!("../guide/sql.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod sql {}
+
+#[doc = include_str!("../guide/redis.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod redis {}
+
+#[doc = include_str!("../guide/pools.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod pools {}
+
+#[doc = include_str!("../guide/revoking.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod revoking {}
+
+#[doc = include_str!("../guide/outages.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod outages {}
+
+#[doc = include_str!("../guide/encryption.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod encryption {}
+
 #[doc = include_str!("../guide/axum.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod axum {}
 
 #[doc = include_str!("../guide/actix.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod actix {}
 
-#[doc = include_str!("../guide/pyramid.md")]
-pub mod pyramid {}
+#[cfg(not(doctest))] // tested in the folder `examples`
+#[doc = include_str!("../guide/poem.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod poem {}
 
-#[doc = include_str!("../guide/configuration.md")]
-pub mod configuration {}
+#[cfg(not(doctest))] // tested in the folder `examples`
+#[doc = include_str!("../guide/salvo.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod salvo {}
+
+#[cfg(not(doctest))] // tested in the folder `examples`
+#[doc = include_str!("../guide/rocket.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod rocket {}
+
+#[cfg(not(doctest))] // tested in the folder `examples`
+#[doc = include_str!("../guide/warp.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod warp {}
+
+#[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
+#[doc = include_str!("../guide/keys.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod keys {}
+
+#[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
+#[doc = include_str!("../guide/proxies.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod proxies {}
+
+#[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
+#[doc = include_str!("../guide/observability.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod observability {}
+
+#[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
+#[doc = include_str!("../guide/capacity.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod capacity {}
 
 #[doc = include_str!("../guide/cli.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod cli {}
+
+#[doc = include_str!("../guide/troubleshooting.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod troubleshooting {}
+
+#[doc = include_str!("../guide/security-model.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod security_model {}
+
+#[doc = include_str!("../guide/asvs.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod asvs {}
+
+#[doc = include_str!("../guide/pyramid.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod pyramid {}
+
+#[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
+#[doc = include_str!("../guide/from-peers.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod from_peers {}
 
 #[cfg(feature = "bridge")]
 #[doc = include_str!("../guide/bridges.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod bridges {}
 
 #[cfg(all(feature = "bridge-pyramid", feature = "bridge-pyramid-nacl"))]
 #[doc = include_str!("../guide/from-pyramid-shared.md")]
-pub mod pyramid_shared {}
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod from_pyramid_shared {}
 
 #[cfg(feature = "bridge-beaker")]
 #[doc = include_str!("../guide/beaker.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod beaker {}
 
 #[cfg(feature = "bridge-flask")]
 #[doc = include_str!("../guide/flask.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod flask {}
 
 #[cfg(all(feature = "bridge-django", feature = "bridge-postgres", feature = "bridge-sqlite"))]
 #[doc = include_str!("../guide/django.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod django {}
 
 #[cfg(all(feature = "bridge-express", feature = "bridge-redis", feature = "bridge-postgres"))]
 #[doc = include_str!("../guide/express.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod express {}
 
 #[cfg(feature = "bridge-rails")]
 #[doc = include_str!("../guide/rails.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod rails {}
 
 #[cfg(feature = "bridge-plug")]
 #[doc = include_str!("../guide/plug.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod plug {}
 
-/// Pages of the book that are compiled and run, but not shown here, because their links to each
-/// other don't work in this documentation.
-#[cfg(all(doctest, feature = "axum", feature = "conformance"))]
-mod book {
-    #[doc = include_str!("../guide/quick-start.md")]
-    mod quick_start {}
+#[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
+#[doc = include_str!("../guide/own-store.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod own_store {}
 
-    #[doc = include_str!("../guide/concepts.md")]
-    mod concepts {}
-
-    #[doc = include_str!("../guide/sessions.md")]
-    mod sessions {}
-
-    #[doc = include_str!("../guide/flash.md")]
-    mod flash {}
-
-    #[doc = include_str!("../guide/signing-in.md")]
-    mod signing_in {}
-
-    #[doc = include_str!("../guide/csrf.md")]
-    mod csrf {}
-
-    #[doc = include_str!("../guide/lifetimes.md")]
-    mod lifetimes {}
-
-    #[doc = include_str!("../guide/keys.md")]
-    mod keys {}
-
-    #[doc = include_str!("../guide/proxies.md")]
-    mod proxies {}
-
-    #[doc = include_str!("../guide/testing.md")]
-    mod testing {}
-
-    #[doc = include_str!("../guide/observability.md")]
-    mod observability {}
-
-    #[doc = include_str!("../guide/capacity.md")]
-    mod capacity {}
-
-    #[doc = include_str!("../guide/own-store.md")]
-    mod own_store {}
-
-    #[doc = include_str!("../guide/own-factory.md")]
-    mod own_factory {}
-
-    #[doc = include_str!("../guide/from-peers.md")]
-    mod from_peers {}
-}
+#[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
+#[doc = include_str!("../guide/own-factory.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod own_factory {}

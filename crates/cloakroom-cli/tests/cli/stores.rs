@@ -58,12 +58,11 @@ async fn missing_rights_are_reported() {
     assert!(found.contains("moving a session failed") && named, "{found}");
 }
 
-/// Returns the block of the guide that begins with this line, without the line.
-fn documented(first: &str) -> String {
-    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/stores.md");
-    let text = std::fs::read_to_string(guide).unwrap();
-    let (_, block) =
-        text.split_once(first).unwrap_or_else(|| panic!("the guide has no block that begins with {first}"));
+/// Returns the block of this page of the guide that begins with this line, without the line.
+fn documented(page: &str, first: &str) -> String {
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide");
+    let text = std::fs::read_to_string(format!("{guide}/{page}")).unwrap();
+    let (_, block) = text.split_once(first).unwrap_or_else(|| panic!("{page} has no block that begins with {first}"));
     block.split("```").next().unwrap().to_owned()
 }
 
@@ -82,19 +81,19 @@ async fn the_documented_rights_are_enough() {
     connect(&server.url()).await.unwrap();
     let (admin, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
-    admin.batch_execute(&documented("-- PostgreSQL\n")).await.unwrap();
+    admin.batch_execute(&documented("sql.md", "-- PostgreSQL\n")).await.unwrap();
     rights(&server.url().replace("postgres@", "shop:password@"));
 
     let server = MariaDb::start();
     connect(&server.url()).await.unwrap();
     let mut admin = mysql_async::Conn::from_url(server.url()).await.unwrap();
-    for statement in documented("-- MySQL, MariaDB\n").split(';').map(str::trim).filter(|it| !it.is_empty()) {
+    for statement in documented("sql.md", "-- MySQL, MariaDB\n").split(';').map(str::trim).filter(|it| !it.is_empty()) {
         admin.query_drop(statement).await.unwrap();
     }
     rights(&server.url().replace("root@", "shop:password@"));
 
     let server = Redis::start();
-    let line = documented("ACL SETUSER shop ");
+    let line = documented("redis.md", "ACL SETUSER shop ");
     let words: Vec<&str> = ["ACL", "SETUSER", "shop"].into_iter().chain(line.split_whitespace()).collect();
     assert_eq!(server.cli(&words), "OK");
     rights(&server.url().replace("redis://", "redis://shop:password@"));

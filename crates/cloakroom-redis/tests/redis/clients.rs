@@ -86,7 +86,7 @@ async fn errors_of_the_server_keep_their_codes_with_each() {
 
 #[test]
 fn the_guide_shows_the_same() {
-    let guide = include_str!("../../../../docs/guide/stores.md");
+    let guide = include_str!("../../../../docs/guide/pools.md");
     for code in [
         include_str!("clients/deadpool.rs"),
         include_str!("clients/bb8.rs").lines().next().unwrap(),

@@ -159,7 +159,7 @@ async fn rejected_connections_name_the_reason() {
 /// The permissions documented in the guide, and those for waiting for replicas.
 #[tokio::test]
 async fn the_documented_rights_are_enough() {
-    let guide = include_str!("../../../../docs/guide/stores.md");
+    let guide = include_str!("../../../../docs/guide/redis.md");
     let line = |start: &str| guide.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start}"));
     let server = Redis::start();
     for (start, waits) in [("ACL SETUSER shop ", false), ("ACL SETUSER waiting ", true)] {
