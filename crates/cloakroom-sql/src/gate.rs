@@ -10,6 +10,9 @@ use tokio::time::{Instant, sleep};
 /// The time for which a "too many connections" refusal is assumed to hold.
 const BELIEVED: Duration = Duration::from_secs(10);
 
+/// The pause between attempts to get a connection while other users of the pool hold them all.
+const CROWDED: Duration = Duration::from_millis(20);
+
 /// Permits in front of a pool: as many as it may have connections, and fewer while the server
 /// accepts fewer.
 ///
@@ -54,7 +57,7 @@ impl Gate {
     ///
     /// Returns the permit if no more than that number are in use: other users of the pool hold the
     /// connections.
-    pub(crate) fn close(&self, mut place: Place, there: usize) -> Option<Place> {
+    fn close(&self, mut place: Place, there: usize) -> Option<Place> {
         let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
         closed.refused = Some(Instant::now());
         let surplus = self.most.saturating_sub(closed.count).saturating_sub(there.max(1));
@@ -66,6 +69,40 @@ impl Gate {
         }
         closed.count += 1 + self.places.forget_permits(surplus - 1);
         None
+    }
+
+    /// Gets a connection of a pool for the holder of a permit. While the server refuses new
+    /// connections, the holder waits for one of those that are `there`.
+    pub(crate) async fn connect<C, E, F: Future<Output = Result<C, E>>>(
+        &self,
+        mut place: Place,
+        pauses: &mut Pauses,
+        get: impl Fn() -> F,
+        is_refused: impl Fn(&E) -> bool,
+        there: impl Fn() -> usize,
+    ) -> Result<(C, Place), E> {
+        loop {
+            match get().await {
+                Err(error) if is_refused(&error) => {
+                    let there = there();
+                    if there == 0 {
+                        if pauses.next().await {
+                            continue;
+                        }
+                        return Err(error);
+                    }
+                    // Other connections of this pool exist: wait for one of them.
+                    place = match self.close(place, there) {
+                        None => self.enter().await,
+                        Some(last) => {
+                            sleep(CROWDED).await;
+                            last
+                        }
+                    };
+                }
+                answer => return answer.map(|connection| (connection, place)),
+            }
+        }
     }
 
     /// Restores one permit if the last refusal is old enough, so that a caller tests whether the

@@ -6,9 +6,11 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | `name` | the name of the table |
+//! | `store` | every operation, once for all databases, and the trait for those that differ |
+//! | `two_statements` | operations that SQLite and MySQL need two statements for |
+//! | `name` | the name of the table, and the set of statements built with it |
 //! | `statements` | the SQL statements, with a variant per dialect where needed |
-//! | `query` | parameters, rows and failures, independent of the driver |
+//! | `query` | parameters, rows, failures and the trait that runs statements, independent of the driver |
 //! | `gate` | the limit on concurrent requests for a connection |
 //! | `sweep` | the rounds of a sweep |
 //! | `walks` | paging through an owner's sessions and through all sessions |
@@ -57,12 +59,16 @@ mod row;
 mod sqlite;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod statements;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod store;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod suspects;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod sweep;
 #[cfg(all(feature = "tls", any(feature = "postgres", feature = "mysql")))]
 mod tls;
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
+mod two_statements;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod url;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]

@@ -106,24 +106,28 @@ fn checked(option: &str, name: String) -> Result<String, StoreError> {
     )))
 }
 
-/// Defines a struct of statements, and how they are built for a table.
-macro_rules! composed {
-    ($kind:ty, $spell:expr; $($name:ident = $template:expr),+ $(,)?) => {
-        /// The statements of a store, built once for its table.
-        pub(super) struct Statements {
-            pub(super) table: $crate::TableName,
-            $(pub(super) $name: $kind,)+
-        }
-
-        impl Statements {
-            pub(super) fn of(table: $crate::TableName) -> Self {
-                let spell = $spell;
-                Self { $($name: spell(&table, $template),)+ table }
-            }
-        }
-    };
+/// The statements of a store, built once for its table.
+///
+/// `S` and `W` are the statement types of an [`Executor`](crate::query::Executor), `O` holds the
+/// statements that only one database has.
+pub(crate) struct Statements<S, W, O> {
+    pub(crate) table: TableName,
+    pub(crate) load: S,
+    pub(crate) create: S,
+    pub(crate) replace: W,
+    pub(crate) touch: W,
+    pub(crate) forget: S,
+    pub(crate) cycle: W,
+    pub(crate) end: W,
+    pub(crate) sweep: S,
+    pub(crate) owned: S,
+    pub(crate) count_owned: S,
+    pub(crate) end_owned: W,
+    pub(crate) end_before: S,
+    pub(crate) scan: S,
+    pub(crate) checkup: S,
+    pub(crate) own: O,
 }
-pub(crate) use composed;
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@ mod cancel;
 mod checkup;
 mod connect;
 mod connections;
+mod dialect;
 pub(crate) mod failure;
 mod lease;
 mod migrate;
@@ -13,24 +14,18 @@ mod statements;
 mod wire;
 
 use std::fmt;
-use std::sync::Arc;
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::{
-    Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
-};
+use cloakroom_store::StoreError;
 use deadpool_postgres::Pool;
 
 use crate::TableName;
-use crate::query::{Cells, Failure, TRIES, touch, values};
-use crate::row::{begin, found, met, owned, page};
-use crate::sweep::sweep;
+use crate::query::Executor as _;
+use crate::store::{SqlStore, implement_store};
 use crate::url::without;
-use crate::walks::{self, StepSize};
-use checkup::run_checkup;
+use crate::walks::{STEP, StepSize};
 use connections::Connections;
 pub use shared::PostgresConnections;
-use statements::{QUOTE, SCHEMA, Statements};
+use statements::{QUOTE, SCHEMA, statements};
 
 /// Sessions in a PostgreSQL database.
 ///
@@ -65,13 +60,7 @@ use statements::{QUOTE, SCHEMA, Statements};
 /// name. `sslrootcert` names a PEM file of certificates to trust instead of the system's. With any
 /// other mode, or none, the connection isn't encrypted, and others on the network can read it.
 #[derive(Clone)]
-pub struct PostgresStore {
-    statements: Arc<Statements>,
-    connections: Connections,
-    /// For long-running work. On the store's own connections the server sets no time limit here.
-    patient: Connections,
-    steps: StepSize,
-}
+pub struct PostgresStore(SqlStore<Connections>);
 
 impl PostgresStore {
     /// Creates a store for a URL, `postgres://user:password@host/database`.
@@ -95,13 +84,9 @@ impl PostgresStore {
     /// ```
     pub fn connect(url: &str) -> Result<Self, StoreError> {
         let (url, [table, schema]) = without(url, ["table", "schema"]);
-        let statements = Arc::new(Statements::of(TableName::of_url(table, schema)?));
-        Connections::connect(&url).map(|(connections, patient)| Self {
-            statements,
-            connections,
-            patient,
-            steps: StepSize::default(),
-        })
+        let table = TableName::of_url(table, schema)?;
+        let (connections, patient) = Connections::connect(&url)?;
+        Ok(Self(SqlStore { patient, ..Self::of(connections).table(table).0 }))
     }
 
     /// Creates a store on the application's own pool.
@@ -132,20 +117,19 @@ impl PostgresStore {
     }
 
     fn of(connections: Connections) -> Self {
-        let statements = Arc::new(Statements::of(TableName::default()));
-        Self { statements, patient: connections.clone(), connections, steps: StepSize::default() }
+        Self(SqlStore::new(connections, StepSize::up_to(STEP), statements(TableName::default())))
     }
 
     /// Sets the table that holds the sessions, like `table` and `schema` in the URL.
     #[must_use]
     pub fn table(self, name: TableName) -> Self {
-        Self { statements: Arc::new(Statements::of(name)), ..self }
+        Self(self.0.statements(statements(name)))
     }
 
     /// Returns the name of the table that holds the sessions.
     #[must_use]
     pub fn table_name(&self) -> &TableName {
-        &self.statements.table
+        &self.0.statements.table
     }
 
     /// Returns the statements that create a table, for use with other migration tools.
@@ -167,7 +151,7 @@ impl PostgresStore {
     /// # Errors
     /// Fails if the database can't be reached, or the user may not create tables.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        migrate::migrate(&self.patient, &self.statements).await
+        migrate::migrate(&self.0.patient, &self.0.statements).await
     }
 
     /// Drops the table with its contents, for programs that created one for a test.
@@ -176,7 +160,7 @@ impl PostgresStore {
     /// Fails if the database can't be reached, or the user doesn't own the table.
     #[doc(hidden)]
     pub async fn drop_table(&self) -> Result<(), StoreError> {
-        Ok(self.patient.migrate(&self.statements.table.compose("DROP TABLE {table}", '"')).await?)
+        Ok(self.0.patient.migrate(&self.table_name().compose("DROP TABLE {table}", QUOTE)).await?)
     }
 
     /// Checks that the table exists, in the form that this release needs.
@@ -185,7 +169,7 @@ impl PostgresStore {
     /// [`StoreError::is_missing`] if the table must be created or upgraded. Also fails if the
     /// database can't be reached, or the user may not read the table.
     pub async fn look_for_table(&self) -> Result<(), StoreError> {
-        self.connections.rows(&self.statements.present, &[], |_| Ok(())).await?;
+        self.0.connections.rows(&self.0.statements.own.present, &[], |_| Ok(())).await?;
         Ok(())
     }
 }
@@ -194,173 +178,10 @@ impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The pool's own `Debug` would print how to connect.
         f.debug_struct("PostgresStore")
-            .field("table", &self.statements.table)
-            .field("connections", &self.connections.count())
+            .field("table", self.table_name())
+            .field("connections", &self.0.connections.count())
             .finish_non_exhaustive()
     }
 }
 
-/// Interprets the version written, or whether another version exists.
-fn replaced((version, other): (i64, i64)) -> Replaced {
-    match u64::try_from(version) {
-        Ok(version @ 1..) => Replaced::Yes(Version::new(version)),
-        Ok(0) | Err(_) => {
-            if other > 0 {
-                Replaced::Conflict
-            } else {
-                Replaced::Gone
-            }
-        }
-    }
-}
-
-impl Store for PostgresStore {
-    async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        let mut rows = self.connections.rows(&self.statements.load, &[key.into()], found(*key, now)).await?;
-        Ok(rows.pop().unwrap_or(Loaded::Absent))
-    }
-
-    async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
-        let [text, created, touched, deadline, owner] = values(entry);
-        let version = entry.next_version(None);
-        let values = [key.into(), now.into(), text, created, touched, deadline, owner, version.number().into()];
-        let written = self.connections.changed(&self.statements.create, &values).await?;
-        Ok(if written == 1 { Created::Yes(version) } else { Created::Taken })
-    }
-
-    async fn replace(
-        &self,
-        key: &StoreKey,
-        seen: Version,
-        entry: &Entry,
-        now: Timestamp,
-    ) -> Result<Replaced, StoreError> {
-        let [text, created, touched, deadline, owner] = values(entry);
-        let (next, seen) = (entry.next_version(Some(&seen)), seen.number().into());
-        let values = [key.into(), now.into(), text, created, touched, deadline, owner, seen, next.number().into()];
-        Ok(self.connections.pair(&self.statements.replace, &values).await.map(replaced)?)
-    }
-
-    async fn touch(
-        &self,
-        key: &StoreKey,
-        touched: Timestamp,
-        deadline: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let values = touch(key, touched, deadline, now);
-        Ok(self.connections.pair(&self.statements.touch, &values).await? != (0, 0))
-    }
-
-    async fn cycle(
-        &self,
-        old: &StoreKey,
-        seen: Version,
-        new: &StoreKey,
-        entry: &Entry,
-        moved_until: Timestamp,
-        now: Timestamp,
-    ) -> Result<Replaced, StoreError> {
-        let [text, created, touched, deadline, owner] = values(entry);
-        let (seen, until, version) = (seen.number().into(), moved_until.into(), entry.next_version(None));
-        let first = version.number().into();
-        let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner, first];
-        for _ in 0..TRIES {
-            match self.connections.pair(&self.statements.cycle, &values).await {
-                Err(Failure::Taken) => {}
-                answer => return Ok(answer.map(replaced)?),
-            }
-            // An expired entry makes room.
-            if self.connections.changed(&self.statements.forget, &[new.into(), now.into()]).await? == 0 {
-                break;
-            }
-        }
-        Err(StoreError::taken(*new))
-    }
-
-    async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        for _ in 0..TRIES {
-            match self.connections.pair(&self.statements.end, &[key.into(), now.into()]).await? {
-                // Between the two steps it moved, or another request ended it.
-                (0, 1..) => {}
-                (ended, _) => return Ok(ended > 0),
-            }
-        }
-        Err(StoreError::unavailable("the session kept moving to new keys"))
-    }
-
-    async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let round = |most: usize| async move {
-            let step = |rows: usize| async move {
-                let values = [now.into(), rows.into(), most.min(rows).into()];
-                self.patient.pair(&self.statements.sweep, &values).await
-            };
-            let (gone, met) = self.steps.run(limit, step).await?;
-            Ok((usize::try_from(gone).unwrap_or_default(), usize::try_from(met).unwrap_or_default()))
-        };
-        sweep(limit, round).await
-    }
-
-    async fn owned(
-        &self,
-        owner: &str,
-        after: Option<&Cursor>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<OwnedPage, StoreError> {
-        let limit = limit.max(1);
-        let [created, key] = walks::behind(after)?;
-        let values = [owner.into(), now.into(), created, key, limit.saturating_add(1).into()];
-        Ok(walks::page(self.connections.rows(&self.statements.owned, &values, owned).await?, limit))
-    }
-
-    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
-        let read = |cells: &dyn Cells| Ok(cells.number(0).flatten().and_then(|count| usize::try_from(count).ok()));
-        let mut rows = self.connections.rows(&self.statements.count_owned, &[owner.into(), now.into()], read).await?;
-        rows.pop().flatten().ok_or_else(|| StoreError::unavailable("the result has no number"))
-    }
-
-    async fn end_owned(
-        &self,
-        owner: &str,
-        keep: Option<&StoreKey>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<Ended, StoreError> {
-        let step = |rows: usize| async move {
-            let values = [owner.into(), now.into(), walks::but(keep), rows.into()];
-            let (done, found) = self.connections.pair(&self.statements.end_owned, &values).await?;
-            Ok(walks::ended(done.unsigned_abs(), found.unsigned_abs(), rows))
-        };
-        Ok(self.steps.run(limit, step).await?)
-    }
-
-    async fn end_before(
-        &self,
-        point: Timestamp,
-        after: Option<&Cursor>,
-        now: Timestamp,
-    ) -> Result<EndedPage, StoreError> {
-        let from = walks::from(after)?;
-        let read = |cells: &dyn Cells| {
-            let count = |column| cells.number(column).flatten().unwrap_or_default().unsigned_abs();
-            Ok(walks::Step { ended: count(0), found: count(1), last: cells.number(2).flatten() })
-        };
-        let step = |rows: usize| async move {
-            let values = [point.into(), now.into(), from.into(), rows.into()];
-            let step = self.patient.rows(&self.statements.end_before, &values, read).await?.pop();
-            Ok(step.unwrap_or_default().page(from, rows))
-        };
-        Ok(self.steps.run(walks::STEP, step).await?)
-    }
-
-    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
-        let limit = limit.max(1);
-        let rows = self.patient.rows(&self.statements.scan, &[begin(after)?, now.into(), limit.into()], met).await?;
-        Ok(page(rows, limit))
-    }
-
-    async fn checkup(&self) -> Result<Checkup, StoreError> {
-        run_checkup(&self.connections, &self.statements.checkup).await
-    }
-}
+implement_store!(PostgresStore);

@@ -99,6 +99,43 @@ pub(crate) fn touch(key: &StoreKey, touched: Timestamp, deadline: Option<Timesta
 pub(crate) trait Cells {
     fn number(&self, column: usize) -> Option<Option<i64>>;
     fn bytes(&self, column: usize) -> Option<Option<&[u8]>>;
+
+    /// Returns a text to be shown to the operator; empty if there is none.
+    fn text(&self, column: usize) -> String {
+        String::from_utf8_lossy(self.bytes(column).flatten().unwrap_or_default()).into_owned()
+    }
+}
+
+/// The number of rows that a statement wrote, and the number that there were to write.
+///
+/// For a statement that writes one row, the first may be any number above 0. The second has a
+/// meaning only if fewer rows were written than the statement could.
+pub(crate) type Counts = (u64, u64);
+
+/// Connections to a database, which run its statements.
+pub(crate) trait Executor: Clone {
+    type Statement;
+    /// A write that also counts the rows that there were to write.
+    type Write;
+
+    /// Runs a query and reads its rows. There may be more values than parameters.
+    async fn rows<T: Send + 'static, const N: usize>(
+        &self,
+        statement: &Self::Statement,
+        values: &[Value; N],
+        read: impl Fn(&dyn Cells) -> Result<T, StoreError> + Send + Sync + 'static,
+    ) -> Result<Vec<T>, Failure>;
+
+    /// Runs a write. Returns the number of rows written.
+    async fn changed<const N: usize>(&self, statement: &Self::Statement, values: &[Value; N]) -> Result<u64, Failure>;
+
+    /// Runs a write of at most `most` rows.
+    async fn write<const N: usize>(
+        &self,
+        write: &Self::Write,
+        values: &[Value; N],
+        most: usize,
+    ) -> Result<Counts, Failure>;
 }
 
 /// The reason why a prepared statement can't be used.
@@ -129,7 +166,10 @@ pub(crate) enum Failure {
     /// A row with this key exists.
     Taken,
     /// The server's statement timeout ended the statement. It was rolled back.
-    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "mysql")),
+        expect(dead_code, reason = "SQLite has no statement timeout")
+    )]
     TooSlow(StoreError),
     Refused(StoreError),
 }
@@ -150,10 +190,10 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             #[cfg(any(feature = "postgres", feature = "mysql"))]
-            Failure::Undone(error) | Failure::TooSlow(error) => error,
+            Failure::Undone(error) => error,
             #[cfg(feature = "postgres")]
             Failure::Unprepared(_, error) => error,
-            Failure::Refused(error) => error,
+            Failure::TooSlow(error) | Failure::Refused(error) => error,
             Failure::Missing(told) => Self::missing(format!(
                 "the table of sessions is missing or from an earlier release: {told}; `migrate()` creates or upgrades it, and \
                  `schema()` returns the statements"

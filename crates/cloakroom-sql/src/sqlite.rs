@@ -3,6 +3,7 @@
 mod checkup;
 mod connection_threads;
 mod connections;
+mod dialect;
 pub(crate) mod failure;
 mod migrate;
 mod open;
@@ -13,25 +14,18 @@ mod tests;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::{
-    Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError, location,
-};
+use cloakroom_store::{StoreError, location};
 use rusqlite::Connection;
 
 use crate::TableName;
-use crate::query::{Cells, Failure, TRIES, touch, values};
-use crate::row::{begin, found, met, owned, page};
-use crate::sweep::sweep;
-use crate::walks;
-use checkup::run_checkup;
+use crate::store::{SqlStore, implement_store};
+use crate::walks::StepSize;
 use connection_threads::ConnectionThreads;
 use connections::Connections;
 pub use open::Synchronous;
 pub use shared::SqliteThreads;
-use statements::{QUOTE, SCHEMA, Statements};
+use statements::{QUOTE, SCHEMA, statements};
 
 /// Sessions in an SQLite file, which several processes may share.
 ///
@@ -53,10 +47,7 @@ use statements::{QUOTE, SCHEMA, Statements};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct SqliteStore {
-    statements: Arc<Statements>,
-    connections: Connections,
-}
+pub struct SqliteStore(SqlStore<Connections>);
 
 impl SqliteStore {
     /// Opens a file, creating it and its table if they don't exist.
@@ -94,7 +85,7 @@ impl SqliteStore {
     }
 
     fn of(connections: Connections) -> Self {
-        Self { statements: Arc::new(Statements::of(TableName::default())), connections }
+        Self(SqlStore::new(connections, StepSize::up_to(usize::MAX), statements(TableName::default())))
     }
 
     /// Sets the table that holds the sessions.
@@ -103,13 +94,13 @@ impl SqliteStore {
     /// opened, use [`SqliteConfig::table`].
     #[must_use]
     pub fn table(self, name: TableName) -> Self {
-        Self { statements: Arc::new(Statements::of(name)), ..self }
+        Self(self.0.statements(statements(name)))
     }
 
     /// Returns the name of the table that holds the sessions.
     #[must_use]
     pub fn table_name(&self) -> &TableName {
-        &self.statements.table
+        &self.0.statements.table
     }
 
     /// Returns the statements that create a table, for use with other migration tools.
@@ -125,16 +116,7 @@ impl SqliteStore {
     /// # Errors
     /// Fails if the file can't be written.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(self.connections.migrate(&self.statements).await?)
-    }
-
-    async fn is_live(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(!self.connections.rows(&self.statements.live, [key.into(), now.into()], |_| Ok(())).await?.is_empty())
-    }
-
-    /// Determines why nothing was replaced: the key holds something else, or nothing.
-    async fn not_replaced(&self, key: &StoreKey, now: Timestamp) -> Result<Replaced, StoreError> {
-        Ok(if self.is_live(key, now).await? { Replaced::Conflict } else { Replaced::Gone })
+        Ok(self.0.connections.migrate(&self.0.statements).await?)
     }
 }
 
@@ -201,177 +183,24 @@ impl SqliteConfig {
         location::on_disk(&self.path)?;
         let failed = |why: rusqlite::Error| StoreError::unavailable(format!("{}: {why}", self.path.display()));
         let connect = || open::open(&self.path, self.synchronous).map_err(failed);
-        let statements = Arc::new(Statements::of(self.table));
+        let statements = statements(self.table);
         let mut writer = connect()?;
         migrate::apply(&mut writer, &statements).map_err(failed)?;
         let readers = (0..self.readers.max(1)).map(|_| connect()).collect::<Result<_, _>>()?;
         location::warn_of_network(&self.path);
         let (writer, readers) = (ConnectionThreads::new(vec![writer]), ConnectionThreads::new(readers));
-        Ok(SqliteStore { statements, connections: Connections::Threads { writer, readers, is_ours: true } })
+        let connections = Connections::Threads { writer, readers, is_ours: true };
+        Ok(SqliteStore(SqlStore::new(connections, StepSize::up_to(usize::MAX), statements)))
     }
 }
 
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore")
-            .field("table", &self.statements.table)
-            .field("connections", &self.connections)
+            .field("table", self.table_name())
+            .field("connections", &self.0.connections)
             .finish()
     }
 }
 
-impl Store for SqliteStore {
-    async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        let mut rows = self.connections.rows(&self.statements.load, [key.into()], found(*key, now)).await?;
-        Ok(rows.pop().unwrap_or(Loaded::Absent))
-    }
-
-    async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
-        let [text, created, touched, deadline, owner] = values(entry);
-        let version = entry.next_version(None);
-        let values = [key.into(), now.into(), text, created, touched, deadline, owner, version.number().into()];
-        let written = self.connections.changed(&self.statements.create, values).await?;
-        Ok(if written == 1 { Created::Yes(version) } else { Created::Taken })
-    }
-
-    async fn replace(
-        &self,
-        key: &StoreKey,
-        seen: Version,
-        entry: &Entry,
-        now: Timestamp,
-    ) -> Result<Replaced, StoreError> {
-        let [text, created, touched, deadline, owner] = values(entry);
-        let (next, seen) = (entry.next_version(Some(&seen)), seen.number().into());
-        let values = [key.into(), now.into(), text, created, touched, deadline, owner, seen, next.number().into()];
-        match self.connections.changed(&self.statements.replace, values).await? {
-            0 => self.not_replaced(key, now).await,
-            _ => Ok(Replaced::Yes(next)),
-        }
-    }
-
-    async fn touch(
-        &self,
-        key: &StoreKey,
-        touched: Timestamp,
-        deadline: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let values = touch(key, touched, deadline, now);
-        // A touch that another request has already written changes nothing.
-        Ok(self.connections.changed(&self.statements.touch, values).await? == 1 || self.is_live(key, now).await?)
-    }
-
-    async fn cycle(
-        &self,
-        old: &StoreKey,
-        seen: Version,
-        new: &StoreKey,
-        entry: &Entry,
-        moved_until: Timestamp,
-        now: Timestamp,
-    ) -> Result<Replaced, StoreError> {
-        let [text, created, touched, deadline, owner] = values(entry);
-        let (seen, until, version) = (seen.number().into(), moved_until.into(), entry.next_version(None));
-        let first = version.number().into();
-        let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner, first];
-        for _ in 0..TRIES {
-            match self.connections.changed(&self.statements.cycle, values.clone()).await {
-                Err(Failure::Taken) => {}
-                Ok(0) => return self.not_replaced(old, now).await,
-                Ok(_) => return Ok(Replaced::Yes(version)),
-                Err(other) => return Err(other.into()),
-            }
-            // An expired entry makes room.
-            if self.connections.changed(&self.statements.forget, [new.into(), now.into()]).await? == 0 {
-                break;
-            }
-        }
-        Err(StoreError::taken(*new))
-    }
-
-    async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(self.connections.changed(&self.statements.end, [key.into(), now.into()]).await? > 0)
-    }
-
-    async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let round = |most: usize| async move {
-            let live_on = self.connections.changed(&self.statements.live_on, [now.into(), limit.into()]).await?;
-            let gone = self.connections.changed(&self.statements.sweep, [now.into(), most.into()]).await?;
-            Ok((usize::try_from(gone).unwrap_or_default(), usize::try_from(live_on + gone).unwrap_or_default()))
-        };
-        let swept = sweep(limit, round).await?;
-        if swept < limit {
-            self.connections.tidy().await?;
-        }
-        Ok(swept)
-    }
-
-    async fn owned(
-        &self,
-        owner: &str,
-        after: Option<&Cursor>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<OwnedPage, StoreError> {
-        let limit = limit.max(1);
-        let [created, key] = walks::behind(after)?;
-        let values = [owner.into(), now.into(), created, key, limit.saturating_add(1).into()];
-        Ok(walks::page(self.connections.rows(&self.statements.owned, values, owned).await?, limit))
-    }
-
-    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
-        let read = |cells: &dyn Cells| Ok(cells.number(0).flatten().and_then(|count| usize::try_from(count).ok()));
-        let mut rows = self.connections.rows(&self.statements.count_owned, [owner.into(), now.into()], read).await?;
-        rows.pop().flatten().ok_or_else(|| StoreError::unavailable("the result has no number"))
-    }
-
-    async fn end_owned(
-        &self,
-        owner: &str,
-        keep: Option<&StoreKey>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<Ended, StoreError> {
-        let values = [owner.into(), now.into(), walks::but(keep), limit.into()];
-        let done = self.connections.changed(&self.statements.end_owned, values).await?;
-        Ok(walks::ended(done, done, limit))
-    }
-
-    async fn end_before(
-        &self,
-        point: Timestamp,
-        after: Option<&Cursor>,
-        now: Timestamp,
-    ) -> Result<EndedPage, StoreError> {
-        let from = walks::from(after)?;
-        let values = [point.into(), now.into(), from.into(), walks::STEP_OF_A_FILE.into()];
-        let found = self
-            .connections
-            .rows(&self.statements.before, values.clone(), walks::found)
-            .await?
-            .pop()
-            .unwrap_or_default();
-        if found.found == 0 {
-            return Ok(EndedPage::default());
-        }
-        let ended = self.connections.changed(&self.statements.end_before, values).await?;
-        let page = walks::Step { ended, ..found }.page(from, walks::STEP_OF_A_FILE);
-        if page.next.is_some() {
-            // Writers of other processes poll for the lock: without a pause they would rarely find
-            // the file free.
-            tokio::time::sleep(walks::PAUSE).await;
-        }
-        Ok(page)
-    }
-
-    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
-        let limit = limit.max(1);
-        let rows = self.connections.rows(&self.statements.scan, [begin(after)?, now.into(), limit.into()], met).await?;
-        Ok(page(rows, limit))
-    }
-
-    async fn checkup(&self) -> Result<Checkup, StoreError> {
-        run_checkup(&self.connections, &self.statements.checkup).await
-    }
-}
+implement_store!(SqliteStore);

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use cloakroom_store::StoreError;
 use tokio::time::Instant;
+
+use crate::query::{Counts, Failure};
 
 /// The time limit of a sweep that visits mostly live sessions. The next sweep continues from there.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -11,13 +12,14 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// Sweeps until at least `limit` rows are deleted, or a round visits fewer than that.
 ///
 /// A round takes the most that it may delete, and returns the number of rows deleted and visited.
-pub(crate) async fn sweep<F>(limit: usize, mut round: impl FnMut(usize) -> F) -> Result<usize, StoreError>
+pub(crate) async fn sweep<F>(limit: usize, mut round: impl FnMut(usize) -> F) -> Result<usize, Failure>
 where
-    F: Future<Output = Result<(usize, usize), StoreError>>,
+    F: Future<Output = Result<Counts, Failure>>,
 {
     let (begun, mut total) = (Instant::now(), 0);
     loop {
         let (removed, met) = round(limit - total).await?;
+        let [removed, met] = [removed, met].map(|count| usize::try_from(count).unwrap_or_default());
         total += removed;
         if total >= limit || met < limit || begun.elapsed() >= LONGEST {
             return Ok(total);

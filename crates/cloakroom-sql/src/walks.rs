@@ -4,23 +4,19 @@
 //! time under any key, so it can't move behind the walk. If some sessions moved during a step, the
 //! step finds more than it ended and is repeated.
 
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 use std::sync::Arc;
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::{Cursor, OwnedPage, OwnedSession, StoreError};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-use cloakroom_store::{Ended, EndedPage};
+use cloakroom_store::EndedPage;
+use cloakroom_store::{Cursor, Ended, OwnedPage, OwnedSession, StoreError};
 
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 use crate::query::Cells;
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-use crate::query::Failure;
-use crate::query::Value;
+use crate::query::{Failure, Value};
 
-/// The most sessions that one step of ending all sessions ends. A step takes a few hundredths of a
+/// The most sessions that one step of ending sessions ends. A step takes a few hundredths of a
 /// second.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(crate) const STEP: usize = 2_000;
@@ -29,31 +25,30 @@ pub(crate) const STEP: usize = 2_000;
 ///
 /// A step that times out is repeated with a quarter of the rows. A successful step doubles the
 /// size of the next one. Clones share the value.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 #[derive(Clone, Debug)]
-pub(crate) struct StepSize(Arc<AtomicUsize>);
-
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-impl Default for StepSize {
-    fn default() -> Self {
-        Self(Arc::new(AtomicUsize::new(STEP)))
-    }
+pub(crate) struct StepSize {
+    most: usize,
+    now: Arc<AtomicUsize>,
 }
 
-#[cfg(any(feature = "postgres", feature = "mysql"))]
 impl StepSize {
+    /// Begins with steps of this many rows; there are no larger ones.
+    pub(crate) fn up_to(most: usize) -> Self {
+        Self { most, now: Arc::new(AtomicUsize::new(most)) }
+    }
+
     /// Runs a step of at most `most` rows, and fewer if the server's timeout requires it.
     pub(crate) async fn run<T, F>(&self, most: usize, mut step: impl FnMut(usize) -> F) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, Failure>>,
     {
         loop {
-            let rows = self.0.load(Ordering::Relaxed).clamp(1, most.max(1));
+            let rows = self.now.load(Ordering::Relaxed).min(most);
             match step(rows).await {
-                Err(Failure::TooSlow(_)) if rows > 1 => self.0.store((rows / 4).max(1), Ordering::Relaxed),
+                Err(Failure::TooSlow(_)) if rows > 1 => self.now.store((rows / 4).max(1), Ordering::Relaxed),
                 answer => {
                     if answer.is_ok() {
-                        let _ = self.0.fetch_max(rows.saturating_mul(2).min(STEP), Ordering::Relaxed);
+                        let _ = self.now.fetch_max(rows.saturating_mul(2).min(self.most), Ordering::Relaxed);
                     }
                     return answer;
                 }
@@ -98,7 +93,6 @@ pub(crate) fn but(keep: Option<&StoreKey>) -> Value {
 }
 
 /// Builds the result of a step of ending an owner's sessions.
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) fn ended(done: u64, found: u64, limit: usize) -> Ended {
     let [done, found] = [done, found].map(|count| usize::try_from(count).unwrap_or(usize::MAX));
     Ended::new(done, found >= limit || done < found)
@@ -163,15 +157,16 @@ mod tests {
     async fn a_step_that_times_out_is_repeated_with_fewer_rows() {
         use super::{Failure, STEP, StepSize};
 
-        let table: [(&str, usize, usize, &[usize]); 5] = [
+        let table: [(&str, usize, usize, &[usize]); 6] = [
             ("no limit", usize::MAX, 10_000, &[STEP, STEP]),
             ("no limit, and fewer are wanted", usize::MAX, 300, &[300, 300]),
+            ("no limit, and none is wanted", usize::MAX, 0, &[0, 0]),
             ("a limit", 500, 10_000, &[STEP, STEP / 4, STEP / 2, STEP / 8]),
             ("a limit of two rows", 2, 100, &[100, 25, 6, 1, 2]),
             ("a limit that no step meets", 0, 8, &[8, 2, 1, 1]),
         ];
         for (row, limit, most, expected) in table {
-            let (steps, mut tried) = (StepSize::default(), Vec::new());
+            let (steps, mut tried) = (StepSize::up_to(STEP), Vec::new());
             for _ in 0..2 {
                 let step = |rows: usize| {
                     tried.push(rows);

@@ -6,7 +6,7 @@ use cloakroom_store::{Checkup, Severity, StoreError, Topic};
 use super::cluster::Cluster;
 use super::connections::Connections;
 use super::statements::Statement;
-use crate::query::Cells;
+use crate::query::{Cells, Executor as _};
 
 /// Asks about the server and about its cluster, and judges the answers.
 pub(super) async fn run_checkup(
@@ -16,10 +16,7 @@ pub(super) async fn run_checkup(
 ) -> Result<Checkup, StoreError> {
     let mut rows = connections.rows(server, &[], |cells| Ok(Answer::of(cells))).await?;
     let checkup = rows.pop().ok_or_else(|| StoreError::unavailable("the result has no rows"))?.judged();
-    let text = |cells: &dyn Cells, column| {
-        String::from_utf8_lossy(cells.bytes(column).flatten().unwrap_or_default()).into_owned()
-    };
-    let variables = connections.rows(cluster, &[], |cells| Ok((text(cells, 0), text(cells, 1)))).await?;
+    let variables = connections.rows(cluster, &[], |cells| Ok((cells.text(0), cells.text(1)))).await?;
     Ok(match Cluster::of(variables).finding() {
         Some((severity, text)) => checkup.found(Topic::Replication, severity, text),
         None => checkup,
@@ -42,10 +39,7 @@ struct Answer {
 
 impl Answer {
     fn of(cells: &dyn Cells) -> Self {
-        let text = |column| {
-            let bytes = cells.bytes(column).flatten().unwrap_or_default();
-            String::from_utf8_lossy(bytes).into_owned()
-        };
+        let text = |column| cells.text(column);
         let number = |column| cells.number(column).flatten();
         Self {
             version: text(0),

@@ -10,7 +10,8 @@ use mysql_async::{Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, Row};
 use super::failure::to_failure;
 use super::lease::Lender;
 use super::statements::Statement;
-use crate::query::{Cells, Failure, Value, persist};
+use crate::query::{Cells, Counts, Executor, Failure, Value, persist};
+use crate::two_statements::TwoStatements;
 use crate::url::{Tls, without};
 
 /// The number of connections kept permanently, and the maximum, unless the application supplies its
@@ -56,11 +57,29 @@ impl Connections {
         Self::Pool(Arc::new(Lender::given(pool, GIVEN)))
     }
 
-    pub(super) async fn rows<T>(
+    pub(super) async fn migrate(&self, schema: &str) -> Result<(), Failure> {
+        match self {
+            Self::Pool(lender) => {
+                let mut lease = lender.lend().await?;
+                let done = lease.owing()?.query_drop(schema).await;
+                lease.answered();
+                done.map_err(to_failure)
+            }
+            #[cfg(feature = "sqlx-mysql")]
+            Self::Sqlx(pool) => crate::pools::mysql::migrate(pool, schema).await,
+        }
+    }
+}
+
+impl Executor for Connections {
+    type Statement = Statement;
+    type Write = TwoStatements<Statement>;
+
+    async fn rows<T: Send + 'static, const N: usize>(
         &self,
         statement: &Statement,
-        values: &[Value],
-        read: impl Fn(&dyn Cells) -> Result<T, StoreError>,
+        values: &[Value; N],
+        read: impl Fn(&dyn Cells) -> Result<T, StoreError> + Send + Sync + 'static,
     ) -> Result<Vec<T>, Failure> {
         let read = &read;
         persist(|| async move {
@@ -83,7 +102,7 @@ impl Connections {
 
     /// Returns the number of rows changed, or found and left unchanged: drivers differ in which of
     /// these they count.
-    pub(super) async fn changed(&self, statement: &Statement, values: &[Value]) -> Result<u64, Failure> {
+    async fn changed<const N: usize>(&self, statement: &Statement, values: &[Value; N]) -> Result<u64, Failure> {
         persist(|| async move {
             match self {
                 Self::Pool(lender) => {
@@ -103,17 +122,13 @@ impl Connections {
         .await
     }
 
-    pub(super) async fn migrate(&self, schema: &str) -> Result<(), Failure> {
-        match self {
-            Self::Pool(lender) => {
-                let mut lease = lender.lend().await?;
-                let done = lease.owing()?.query_drop(schema).await;
-                lease.answered();
-                done.map_err(to_failure)
-            }
-            #[cfg(feature = "sqlx-mysql")]
-            Self::Sqlx(pool) => crate::pools::mysql::migrate(pool, schema).await,
-        }
+    async fn write<const N: usize>(
+        &self,
+        write: &Self::Write,
+        values: &[Value; N],
+        most: usize,
+    ) -> Result<Counts, Failure> {
+        write.run(self, values, most).await
     }
 }
 

@@ -26,9 +26,6 @@ use crate::suspects::{GRACE, SUSPICIOUS, Suspects, TEST};
 /// The time limit for a kill request.
 const KILL: Duration = Duration::from_secs(2);
 
-/// The pause between attempts to get a connection while other users of the pool hold them all.
-const CROWDED: Duration = Duration::from_millis(20);
-
 /// `ER_CON_COUNT_ERROR`, `ER_TOO_MANY_USER_CONNECTIONS` and `ER_USER_LIMIT_REACHED`.
 const TOO_MANY: [u16; 3] = [1040, 1203, 1226];
 
@@ -83,39 +80,19 @@ impl Lender {
     async fn lent(self: &Arc<Self>) -> Result<Lease, Failure> {
         let (mut place, mut pauses) = (self.gate.enter().await, Pauses::new());
         loop {
-            match self.pool.get_conn().await {
-                Ok(connection) => {
-                    let lender = Arc::clone(self);
-                    self.lent.fetch_add(1, Ordering::Relaxed);
-                    let counted = Counted(Arc::clone(self));
-                    let mut lease =
-                        Lease { connection: Some(connection), owes_since: None, place, lender, _counted: counted };
-                    if self.is_trusted(&mut lease).await {
-                        self.see_to(&mut lease).await?;
-                        return Ok(lease);
-                    }
-                    place = lease.discarded();
-                    self.distrust();
-                }
-                Err(error) if is_crowded(&error) => {
-                    let there = self.connections();
-                    if there == 0 {
-                        if pauses.next().await {
-                            continue;
-                        }
-                        return Err(to_failure(error));
-                    }
-                    // Other connections of this pool exist: wait for one of them.
-                    place = match self.gate.close(place, there) {
-                        None => self.gate.enter().await,
-                        Some(last) => {
-                            sleep(CROWDED).await;
-                            last
-                        }
-                    };
-                }
-                Err(why) => return Err(to_failure(why)),
+            let (get, size) = (|| self.pool.get_conn(), || self.connections());
+            let connected = self.gate.connect(place, &mut pauses, get, is_crowded, size).await;
+            let (connection, permit) = connected.map_err(to_failure)?;
+            self.lent.fetch_add(1, Ordering::Relaxed);
+            let (lender, counted) = (Arc::clone(self), Counted(Arc::clone(self)));
+            let mut lease =
+                Lease { connection: Some(connection), owes_since: None, place: permit, lender, _counted: counted };
+            if self.is_trusted(&mut lease).await {
+                self.see_to(&mut lease).await?;
+                return Ok(lease);
             }
+            place = lease.discarded();
+            self.distrust();
         }
     }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::cluster;
 use crate::TableName;
-use crate::name::composed;
+use crate::name;
 use crate::query::Value;
 use crate::statements::{self, mysql as own};
+use crate::two_statements::TwoStatements;
 
 /// The quote character for identifiers.
 pub(super) const QUOTE: char = '`';
@@ -15,30 +16,47 @@ pub(super) const QUOTE: char = '`';
 /// The table and its indexes.
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 
-composed! {
-    Statement, |table: &TableName, template| Statement::of(&table.compose(template, QUOTE));
-    checkup = own::CHECKUP,
-    cluster = cluster::QUESTION,
-    newest_column = own::NEWEST_COLUMN,
-    present = statements::TABLE,
-    load = statements::LOAD,
-    live = statements::LIVE,
-    touch = statements::TOUCH,
-    owned = own::OWNED,
-    count_owned = own::COUNT_OWNED,
-    end_owned = own::END_OWNED,
-    before = statements::BEFORE,
-    end_before = own::END_BEFORE,
-    scan = statements::SCAN,
-    create = own::CREATE,
-    replace = own::REPLACE,
-    cycle = own::CYCLE,
-    forget = statements::FORGET,
-    end = own::END,
-    more_owned = own::MORE_OWNED,
-    moved = own::MOVED,
-    live_on = own::LIVE_ON,
-    sweep = own::SWEEP,
+pub(super) type Statements = name::Statements<Statement, TwoStatements<Statement>, Own>;
+
+/// The statements that only MySQL has, and those that it has in common with SQLite.
+pub(super) struct Own {
+    pub(super) cluster: Statement,
+    pub(super) newest_column: Statement,
+    pub(super) present: Statement,
+    pub(super) moved: Statement,
+    pub(super) live_on: Statement,
+    pub(super) before: Statement,
+}
+
+/// Builds the statements for a table.
+pub(super) fn statements(table: TableName) -> Statements {
+    let build = |template: &str| Statement::of(&table.compose(template, QUOTE));
+    let write = |template, query: Option<&str>| TwoStatements { write: build(template), query: query.map(build) };
+    Statements {
+        load: build(statements::LOAD),
+        create: build(own::CREATE),
+        replace: write(own::REPLACE, Some(statements::LIVE)),
+        touch: write(statements::TOUCH, Some(statements::LIVE)),
+        forget: build(statements::FORGET),
+        cycle: write(own::CYCLE, Some(statements::LIVE)),
+        end: write(own::END, None),
+        sweep: build(own::SWEEP),
+        owned: build(own::OWNED),
+        count_owned: build(own::COUNT_OWNED),
+        end_owned: write(own::END_OWNED, Some(own::MORE_OWNED)),
+        end_before: build(own::END_BEFORE),
+        scan: build(statements::SCAN),
+        checkup: build(own::CHECKUP),
+        own: Own {
+            cluster: build(cluster::QUESTION),
+            newest_column: build(own::NEWEST_COLUMN),
+            present: build(statements::TABLE),
+            moved: build(own::MOVED),
+            live_on: build(own::LIVE_ON),
+            before: build(statements::BEFORE),
+        },
+        table,
+    }
 }
 
 /// A statement in MySQL's form, and the parameter at each of its places.

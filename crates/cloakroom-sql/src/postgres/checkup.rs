@@ -6,7 +6,7 @@ use cloakroom_session::Timestamp;
 use cloakroom_store::{Checkup, Severity, StoreError, Topic};
 
 use super::connections::Connections;
-use crate::query::Cells;
+use crate::query::{Cells, Executor as _};
 
 /// Runs the statement `CHECKUP` and judges the answer.
 pub(super) async fn run_checkup(connections: &Connections, statement: &Arc<str>) -> Result<Checkup, StoreError> {
@@ -35,10 +35,7 @@ struct Answer {
 
 impl Answer {
     fn of(cells: &dyn Cells) -> Self {
-        let text = |column| {
-            let bytes = cells.bytes(column).flatten().unwrap_or_default();
-            String::from_utf8_lossy(bytes).into_owned()
-        };
+        let text = |column| cells.text(column);
         let number = |column| cells.number(column).flatten();
         Self {
             version: text(0),

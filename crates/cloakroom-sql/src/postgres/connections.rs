@@ -12,7 +12,7 @@ use super::cancel::Canceller;
 use super::connect::{Connected, connect};
 use super::prepared::Prepared;
 use super::wire::{Typed, Wire};
-use crate::query::{Cells, Failure, Value, persist};
+use crate::query::{Cells, Counts, Executor, Failure, Value, persist};
 
 #[derive(Clone)]
 pub(super) enum Connections {
@@ -34,39 +34,12 @@ impl Connections {
         Self::Pool(Arc::new(Wire::new(pool, Canceller::Driver, Prepared::default())))
     }
 
-    pub(super) async fn rows<T>(
+    /// Returns the two columns of a statement's only row.
+    pub(super) async fn pair<const N: usize>(
         &self,
         text: &Arc<str>,
-        values: &[Value],
-        read: impl Fn(&dyn Cells) -> Result<T, StoreError>,
-    ) -> Result<Vec<T>, Failure> {
-        let read = &read;
-        persist(|| async move {
-            match self {
-                Self::Pool(wire) => {
-                    let (rows, _) = wire.ask(text, &typed(values)).await?;
-                    Ok(rows.iter().map(|row| read(row)).collect::<Result<_, _>>()?)
-                }
-                #[cfg(feature = "sqlx-postgres")]
-                Self::Sqlx(pool) => crate::pools::postgres::rows(pool, text, values.iter(), read).await,
-            }
-        })
-        .await
-    }
-
-    pub(super) async fn changed(&self, text: &Arc<str>, values: &[Value]) -> Result<u64, Failure> {
-        persist(|| async move {
-            match self {
-                Self::Pool(wire) => wire.ask(text, &typed(values)).await.map(|(_, changed)| changed),
-                #[cfg(feature = "sqlx-postgres")]
-                Self::Sqlx(pool) => crate::pools::postgres::changed(pool, text, values.iter()).await,
-            }
-        })
-        .await
-    }
-
-    /// Returns the two columns of a statement's only row.
-    pub(super) async fn pair(&self, text: &Arc<str>, values: &[Value]) -> Result<(i64, i64), Failure> {
+        values: &[Value; N],
+    ) -> Result<(i64, i64), Failure> {
         let read = |cells: &dyn Cells| {
             let column =
                 |index| cells.number(index).ok_or_else(|| StoreError::unavailable("the result has no numbers"));
@@ -91,6 +64,52 @@ impl Connections {
             #[cfg(feature = "sqlx-postgres")]
             Self::Sqlx(pool) => usize::try_from(pool.pool.size()).unwrap_or(usize::MAX),
         }
+    }
+}
+
+impl Executor for Connections {
+    type Statement = Arc<str>;
+    type Write = Arc<str>;
+
+    async fn rows<T: Send + 'static, const N: usize>(
+        &self,
+        text: &Arc<str>,
+        values: &[Value; N],
+        read: impl Fn(&dyn Cells) -> Result<T, StoreError> + Send + Sync + 'static,
+    ) -> Result<Vec<T>, Failure> {
+        let read = &read;
+        persist(|| async move {
+            match self {
+                Self::Pool(wire) => {
+                    let (rows, _) = wire.ask(text, &typed(values)).await?;
+                    Ok(rows.iter().map(|row| read(row)).collect::<Result<_, _>>()?)
+                }
+                #[cfg(feature = "sqlx-postgres")]
+                Self::Sqlx(pool) => crate::pools::postgres::rows(pool, text, values.iter(), read).await,
+            }
+        })
+        .await
+    }
+
+    async fn changed<const N: usize>(&self, text: &Arc<str>, values: &[Value; N]) -> Result<u64, Failure> {
+        persist(|| async move {
+            match self {
+                Self::Pool(wire) => wire.ask(text, &typed(values)).await.map(|(_, changed)| changed),
+                #[cfg(feature = "sqlx-postgres")]
+                Self::Sqlx(pool) => crate::pools::postgres::changed(pool, text, values.iter()).await,
+            }
+        })
+        .await
+    }
+
+    async fn write<const N: usize>(
+        &self,
+        write: &Self::Write,
+        values: &[Value; N],
+        _: usize,
+    ) -> Result<Counts, Failure> {
+        let (written, found) = self.pair(write, values).await?;
+        Ok((u64::try_from(written).unwrap_or_default(), u64::try_from(found).unwrap_or_default()))
     }
 }
 

@@ -29,9 +29,6 @@ use crate::suspects::{GRACE, SUSPICIOUS, Suspects, TEST};
 /// The time limit for a cancel request and the answer to it.
 const CANCEL: Duration = Duration::from_secs(2);
 
-/// The pause between attempts to get a connection while other users of the pool hold them all.
-const CROWDED: Duration = Duration::from_millis(20);
-
 /// Lends connections.
 pub(super) struct Lender {
     pub(super) pool: Pool,
@@ -68,36 +65,16 @@ impl Lender {
     async fn lent(self: &Arc<Self>) -> Result<Lease, Failure> {
         let (mut place, mut pauses) = (self.gate.enter().await, Pauses::new());
         loop {
-            match self.pool.get().await {
-                Ok(object) => {
-                    let lender = Arc::clone(self);
-                    let counted = Counted(Arc::clone(self));
-                    let mut lease = Lease { object: Some(object), owes_since: None, place, lender, _counted: counted };
-                    if self.is_trusted(&mut lease).await {
-                        return Ok(lease);
-                    }
-                    place = lease.discarded();
-                    self.distrust();
-                }
-                Err(error) if is_crowded(&error) => {
-                    let there = self.pool.status().size;
-                    if there == 0 {
-                        if pauses.next().await {
-                            continue;
-                        }
-                        return Err(failure(error));
-                    }
-                    // Other connections of this pool exist: wait for one of them.
-                    place = match self.gate.close(place, there) {
-                        None => self.gate.enter().await,
-                        Some(last) => {
-                            tokio::time::sleep(CROWDED).await;
-                            last
-                        }
-                    };
-                }
-                Err(error) => return Err(failure(error)),
+            let size = || self.pool.status().size;
+            let connected = self.gate.connect(place, &mut pauses, || self.pool.get(), is_crowded, size).await;
+            let (object, permit) = connected.map_err(failure)?;
+            let (lender, counted) = (Arc::clone(self), Counted(Arc::clone(self)));
+            let mut lease = Lease { object: Some(object), owes_since: None, place: permit, lender, _counted: counted };
+            if self.is_trusted(&mut lease).await {
+                return Ok(lease);
             }
+            place = lease.discarded();
+            self.distrust();
         }
     }
 

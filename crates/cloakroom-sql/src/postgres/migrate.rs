@@ -14,7 +14,7 @@ pub(super) async fn migrate(connections: &Connections, statements: &Statements) 
     let alone = format!("{ALONE}\n{schema}");
     let mut script = &alone;
     for _ in 1..TRIES {
-        if connections.pair(&statements.state, &[]).await? == (1, 3) {
+        if connections.pair(&statements.own.state, &[]).await? == (1, 3) {
             return Ok(());
         }
         match connections.migrate(script).await {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::TableName;
-use crate::name::composed;
+use crate::name;
 use crate::statements::{self, postgres as own};
 
 /// The quote character for identifiers.
@@ -12,22 +12,33 @@ pub(super) const QUOTE: char = '"';
 /// The table and its indexes.
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 
-composed! {
-    Arc<str>, |table: &TableName, template| table.compose(template, QUOTE);
-    state = own::STATE,
-    present = statements::TABLE,
-    checkup = own::CHECKUP,
-    load = statements::LOAD,
-    create = statements::CREATE,
-    replace = own::REPLACE,
-    touch = own::TOUCH,
-    forget = statements::FORGET,
-    cycle = own::CYCLE,
-    end = own::END,
-    sweep = own::SWEEP,
-    owned = own::OWNED,
-    count_owned = own::COUNT_OWNED,
-    end_owned = own::END_OWNED,
-    end_before = own::END_BEFORE,
-    scan = statements::SCAN,
+pub(super) type Statements = name::Statements<Arc<str>, Arc<str>, Own>;
+
+/// The statements that only PostgreSQL has.
+pub(super) struct Own {
+    pub(super) state: Arc<str>,
+    pub(super) present: Arc<str>,
+}
+
+/// Builds the statements for a table.
+pub(super) fn statements(table: TableName) -> Statements {
+    let build = |template: &str| table.compose(template, QUOTE);
+    Statements {
+        load: build(statements::LOAD),
+        create: build(statements::CREATE),
+        replace: build(own::REPLACE),
+        touch: build(own::TOUCH),
+        forget: build(statements::FORGET),
+        cycle: build(own::CYCLE),
+        end: build(own::END),
+        sweep: build(own::SWEEP),
+        owned: build(own::OWNED),
+        count_owned: build(own::COUNT_OWNED),
+        end_owned: build(own::END_OWNED),
+        end_before: build(own::END_BEFORE),
+        scan: build(statements::SCAN),
+        checkup: build(own::CHECKUP),
+        own: Own { state: build(own::STATE), present: build(statements::TABLE) },
+        table,
+    }
 }

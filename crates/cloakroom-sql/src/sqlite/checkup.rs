@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cloakroom_store::{Checkup, Severity, StoreError, Topic, location};
 
 use super::connections::Connections;
-use crate::query::Cells;
+use crate::query::{Cells, Executor as _};
 
 struct Answer {
     journal: String,
@@ -26,12 +26,11 @@ pub(super) async fn run_checkup(connections: &Connections, statement: &Arc<str>)
         let number = |column| cells.number(column).flatten();
         let answer = || {
             let (journal, version) = (text(cells, 0)?, text(cells, 2)?);
-            let file = text(cells, 4).unwrap_or_default();
-            Some(Answer { journal, synchronous: number(1)?, version, clock: number(3)?, file })
+            Some(Answer { journal, synchronous: number(1)?, version, clock: number(3)?, file: cells.text(4) })
         };
         answer().ok_or_else(|| StoreError::unavailable("the result has an unexpected type"))
     };
-    let mut rows = connections.rows(statement, [], read).await?;
+    let mut rows = connections.rows(statement, &[], read).await?;
     let Answer { journal, synchronous, version, clock, file } =
         rows.pop().ok_or_else(|| StoreError::unavailable("the result has no rows"))?;
     let clock = u64::try_from(clock).ok().map(cloakroom_session::Timestamp::from_unix_millis);

@@ -2,29 +2,29 @@
 
 use rusqlite::Connection;
 
-use super::Statements;
+use super::statements::statements;
 use crate::TableName;
 
 #[test]
 fn statements_find_their_rows_by_an_index() {
     let connection = Connection::open_in_memory().unwrap();
-    let statements = Statements::of(TableName::default());
-    connection.execute_batch(&statements.schema).unwrap();
+    let statements = statements(TableName::default());
+    connection.execute_batch(&statements.own.schema).unwrap();
     let by_key = "USING INDEX sqlite_autoindex_cloakroom_sessions_1 (store_key=?)";
     let table = [
         ("load", &statements.load, by_key),
-        ("replace", &statements.replace, by_key),
-        ("touch", &statements.touch, by_key),
-        ("cycle", &statements.cycle, by_key),
-        ("end", &statements.end, by_key),
+        ("replace", &statements.replace.write, by_key),
+        ("touch", &statements.touch.write, by_key),
+        ("cycle", &statements.cycle.write, by_key),
+        ("end", &statements.end.write, by_key),
         ("forget", &statements.forget, by_key),
-        ("live_on", &statements.live_on, "INDEX cloakroom_sessions_sweep (sweep_at<?)"),
+        ("live_on", &statements.own.live_on, "INDEX cloakroom_sessions_sweep (sweep_at<?)"),
         ("sweep", &statements.sweep, "INDEX cloakroom_sessions_sweep (sweep_at<?)"),
         ("scan", &statements.scan, "USING INDEX sqlite_autoindex_cloakroom_sessions_1 (store_key>?)"),
         ("owned", &statements.owned, "INDEX cloakroom_sessions_owner (owner=?"),
         ("count_owned", &statements.count_owned, "INDEX cloakroom_sessions_owner (owner=?"),
-        ("end_owned", &statements.end_owned, "INDEX cloakroom_sessions_owner (owner=?"),
-        ("before", &statements.before, "INDEX cloakroom_sessions_created (created>? AND created<?)"),
+        ("end_owned", &statements.end_owned.write, "INDEX cloakroom_sessions_owner (owner=?"),
+        ("before", &statements.own.before, "INDEX cloakroom_sessions_created (created>? AND created<?)"),
         ("end_before", &statements.end_before, "INDEX cloakroom_sessions_created (created>? AND created<?)"),
     ];
     for (name, statement, index) in table {
