@@ -124,6 +124,7 @@ pub(crate) struct Statements<S, W, O> {
     pub(crate) count_owned: S,
     pub(crate) end_owned: W,
     pub(crate) end_before: S,
+    pub(crate) edge: S,
     pub(crate) scan: S,
     pub(crate) checkup: S,
     pub(crate) own: O,

@@ -146,6 +146,12 @@ macro_rules! before {
 pub(crate) const BEFORE: &str =
     concat!("SELECT count(*), max(created) FROM (SELECT created FROM {table} WHERE ", before!(), ") AS found");
 
+/// Selects the creation time of the row that follows the first `$3` rows of a step, whether they are
+/// live or not. The step ends there, so that it reads a bounded number of rows.
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
+pub(crate) const EDGE: &str =
+    "SELECT created FROM {table} WHERE created >= $2 AND created < $1 ORDER BY created LIMIT 1 OFFSET $3";
+
 /// `$1` is the key after which the page begins, `$3` the size of the page. Keys of another length
 /// are skipped: no request can refer to them.
 pub(crate) const SCAN: &str = concat!(
@@ -383,6 +389,11 @@ pub(crate) mod postgres {
         live!(),
         " RETURNING 1) SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM found), (SELECT max(created) FROM found)"
     );
+
+    /// Selects the creation time of the row that follows the first `$3` rows of a step, whether they
+    /// are live or not. The step ends there, so that it reads a bounded number of rows.
+    pub(crate) const EDGE: &str = "SELECT created FROM {table} WHERE created >= $2 AND (created, store_key) < ($1, '') \
+        ORDER BY created LIMIT 1 OFFSET $3";
 
     /// Selects one row; texts as bytes, like everything that this crate reads. Only an
     /// administrator sees details of replicas; other users only see that they exist.

@@ -14,7 +14,7 @@ use cloakroom_store::{
 use crate::name::Statements;
 use crate::query::{Cells, Counts, Executor, Failure, TRIES, touch, values};
 use crate::row::{begin, found, met, owned, page};
-use crate::walks::StepSize;
+use crate::walks::{StepSize, Walk};
 use crate::{sweep, walks};
 
 type StatementsOf<D> = Statements<<D as Executor>::Statement, <D as Executor>::Write, <D as Dialect>::Own>;
@@ -47,12 +47,12 @@ pub(crate) trait Dialect: Executor {
         Ok(())
     }
 
-    /// Ends some of the sessions that were created before `point`, beginning with those created at
-    /// `from`.
+    /// Ends some of the sessions that were created before `point`, beginning where the walk has
+    /// arrived. Reads a bounded number of rows.
     async fn end_before(
         store: &SqlStore<Self>,
         point: Timestamp,
-        from: Timestamp,
+        walk: Walk,
         now: Timestamp,
     ) -> Result<EndedPage, Failure>;
 
@@ -209,7 +209,22 @@ impl<D: Dialect> SqlStore<D> {
         after: Option<&Cursor>,
         now: Timestamp,
     ) -> Result<EndedPage, StoreError> {
-        Ok(D::end_before(self, point, walks::from(after)?, now).await?)
+        Ok(D::end_before(self, point, Walk::read(after)?, now).await?)
+    }
+
+    /// Returns the creation time at which a step of the walk ends: at most `rows` rows were created
+    /// between `from` and this time, unless more were created at `from` itself.
+    pub(crate) async fn edge(
+        &self,
+        executor: &D,
+        point: Timestamp,
+        from: Timestamp,
+        rows: usize,
+    ) -> Result<Timestamp, Failure> {
+        let read = |cells: &dyn Cells| Ok(cells.number(0).flatten().and_then(|created| u64::try_from(created).ok()));
+        let values = [point.into(), from.into(), rows.into()];
+        let next = executor.rows(&self.statements.edge, &values, read).await?.pop().flatten();
+        Ok(next.map_or(point, |created| Timestamp::from_unix_millis(created.max(from.unix_millis() + 1))))
     }
 
     pub(crate) async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {

@@ -50,12 +50,18 @@ pub(crate) async fn sweep<D: Dialect>(
 pub(crate) async fn end_before<D: Dialect>(
     store: &SqlStore<D>,
     before: &D::Statement,
-    values: &[Value; 4],
+    point: Timestamp,
+    from: Timestamp,
+    now: Timestamp,
+    rows: usize,
 ) -> Result<Step, Failure> {
-    let found = store.connections.rows(before, values, walks::found).await?.pop().unwrap_or_default();
+    let edge = store.edge(&store.connections, point, from, rows).await?;
+    let values = [edge.into(), now.into(), from.into(), rows.into()];
+    let found = store.connections.rows(before, &values, walks::found).await?.pop().unwrap_or_default();
+    let found = Step { edge, ..found };
     if found.found == 0 {
         return Ok(found);
     }
-    let ended = store.connections.changed(&store.statements.end_before, values).await?;
+    let ended = store.connections.changed(&store.statements.end_before, &values).await?;
     Ok(Step { ended, ..found })
 }

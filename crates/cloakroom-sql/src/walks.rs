@@ -98,33 +98,56 @@ pub(crate) fn ended(done: u64, found: u64, limit: usize) -> Ended {
     Ended::new(done, found >= limit || done < found)
 }
 
-/// Returns the creation time at which a step of ending all sessions begins.
-pub(crate) fn from(after: Option<&Cursor>) -> Result<Timestamp, StoreError> {
-    after.map_or(Ok(Timestamp::from_unix_millis(0)), |cursor| {
-        let created = cursor.as_str().parse().map_err(|_| StoreError::foreign_cursor())?;
-        Ok(Timestamp::from_unix_millis(created))
-    })
+/// The position of a walk that ends all sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Walk {
+    /// The creation time at which the next step begins.
+    pub(crate) from: Timestamp,
+    /// No session was found since the walk was at its start.
+    pub(crate) is_idle: bool,
+}
+
+impl Walk {
+    pub(crate) const START: Self = Self { from: Timestamp::from_unix_millis(0), is_idle: true };
+
+    /// The suffix in the cursor of an idle walk.
+    const IDLE: &str = "i";
+
+    pub(crate) fn read(after: Option<&Cursor>) -> Result<Self, StoreError> {
+        let Some(cursor) = after else { return Ok(Self::START) };
+        let created = cursor.as_str().strip_suffix(Self::IDLE);
+        let (created, is_idle) = (created.unwrap_or(cursor.as_str()), created.is_some());
+        let created = created.parse().map_err(|_| StoreError::foreign_cursor())?;
+        Ok(Self { from: Timestamp::from_unix_millis(created), is_idle })
+    }
+
+    pub(crate) fn cursor(self) -> Cursor {
+        Cursor::new(format!("{}{}", self.from.unix_millis(), if self.is_idle { Self::IDLE } else { "" }))
+    }
 }
 
 /// The result of a step of ending all sessions.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Step {
     pub(crate) ended: u64,
     pub(crate) found: u64,
     /// The creation time of the last session found, in milliseconds.
     pub(crate) last: Option<i64>,
+    /// The creation time at which the step ended.
+    pub(crate) edge: Timestamp,
+}
+
+impl Default for Step {
+    fn default() -> Self {
+        Self { ended: 0, found: 0, last: None, edge: Timestamp::from_unix_millis(u64::MAX) }
+    }
 }
 
 /// Reads the number of sessions that a step will find, and the creation time of the last one.
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub(crate) fn found(cells: &dyn Cells) -> Result<Step, StoreError> {
     let found = cells.number(0).flatten().unwrap_or_default().unsigned_abs();
-    Ok(Step { ended: 0, found, last: cells.number(1).flatten() })
-}
-
-/// Returns the cursor for sessions created at this time or later.
-pub(crate) fn place(created: Timestamp) -> Cursor {
-    Cursor::new(created.unix_millis().to_string())
+    Ok(Step { found, last: cells.number(1).flatten(), ..Step::default() })
 }
 
 impl Step {
@@ -133,24 +156,26 @@ impl Step {
         Timestamp::from_unix_millis(self.last.and_then(|last| u64::try_from(last).ok()).unwrap_or_default())
     }
 
-    /// Builds the page for the caller. `from` is where the step began, `most` its limit.
+    /// Builds the page for the caller. `from` is where the step began, `point` where the walk ends,
+    /// `most` the limit of the step.
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
-    pub(crate) fn page(self, from: Timestamp, most: usize) -> EndedPage {
+    pub(crate) fn page(self, from: Timestamp, point: Timestamp, most: usize) -> EndedPage {
         let ended = usize::try_from(self.ended).unwrap_or(usize::MAX);
         let next = if self.ended < self.found {
             // Some moved concurrently: they have the same creation time under another key.
             Some(from)
         } else {
-            // A step below its limit was the last one.
-            (ended >= most).then(|| self.last())
+            // A step below its limit has passed all rows before its edge.
+            let edge = (self.edge < point).then_some(self.edge);
+            if ended >= most { Some(self.last()) } else { edge }
         };
-        EndedPage::new(ended, next.map(place))
+        EndedPage::new(ended, next.map(|from| Walk { from, is_idle: false }.cursor()))
     }
 }
 
 #[cfg(all(test, any(feature = "sqlite", feature = "postgres")))]
 mod tests {
-    use super::{Cursor, Step, Timestamp, from};
+    use super::{Cursor, Step, Timestamp, Walk};
 
     #[cfg(any(feature = "postgres", feature = "mysql"))]
     #[tokio::test]
@@ -181,22 +206,34 @@ mod tests {
 
     #[test]
     fn a_walk_ends_when_no_session_is_left() {
-        let most = 10;
+        let (most, point) = (10, 2_000);
         let table = [
-            ("nothing was there", 0, 0, None, None),
-            ("fewer than a step", 3, 3, Some(900), None),
-            ("one moved", 2, 3, Some(900), Some("700")),
-            ("a whole step", most, most, Some(900), Some("900")),
-            ("a whole step, of which one moved", most - 1, most, Some(900), Some("700")),
+            ("nothing was there", 0, 0, None, point, None),
+            ("nothing was live up to the edge", 0, 0, None, 950, Some("950")),
+            ("fewer than a step", 3, 3, Some(900), point, None),
+            ("fewer than a step up to the edge", 3, 3, Some(900), 950, Some("950")),
+            ("one moved", 2, 3, Some(900), point, Some("700")),
+            ("a whole step", most, most, Some(900), 950, Some("900")),
+            ("a whole step, of which one moved", most - 1, most, Some(900), 950, Some("700")),
         ];
-        for (row, ended, found, last, expected) in table {
-            let page = Step { ended, found, last }.page(Timestamp::from_unix_millis(700), 10);
+        let at = Timestamp::from_unix_millis;
+        for (row, ended, found, last, edge, expected) in table {
+            let page = Step { ended, found, last, edge: at(edge) }.page(at(700), at(point), 10);
             assert_eq!(page.next.as_ref().map(Cursor::as_str), expected, "{row}");
             assert_eq!(page.count as u64, ended, "{row}");
         }
-        assert_eq!(from(Some(&Cursor::new("900"))).unwrap(), Timestamp::from_unix_millis(900));
-        for foreign in ["", "-1", "x", "18446744073709551616"] {
-            from(Some(&Cursor::new(foreign))).unwrap_err();
+    }
+
+    #[test]
+    fn a_walk_continues_at_its_cursor() {
+        assert_eq!(Walk::read(None).unwrap(), Walk::START);
+        for (text, from, is_idle) in [("900", 900, false), ("900i", 900, true), ("0i", 0, true)] {
+            let walk = Walk { from: Timestamp::from_unix_millis(from), is_idle };
+            assert_eq!(Walk::read(Some(&Cursor::new(text))).unwrap(), walk);
+            assert_eq!(walk.cursor().as_str(), text);
+        }
+        for foreign in ["", "i", "-1", "x", "1ii", "18446744073709551616"] {
+            Walk::read(Some(&Cursor::new(foreign))).unwrap_err();
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::query::{Cells, Counts, Executor as _, Failure};
 use crate::row::padded;
 use crate::store::{Dialect, SqlStore};
 use crate::two_statements;
-use crate::walks::{STEP, place};
+use crate::walks::{STEP, Walk};
 
 /// An end gives up after this many moves, or after this many sessions without a tombstone.
 const MOST_MOVES: usize = 100;
@@ -47,27 +47,25 @@ impl Dialect for Connections {
     async fn end_before(
         store: &SqlStore<Self>,
         point: Timestamp,
-        mut from: Timestamp,
+        walk: Walk,
         now: Timestamp,
     ) -> Result<EndedPage, Failure> {
-        loop {
-            let step = |rows: usize| async move {
-                let values = [point.into(), now.into(), from.into(), rows.into()];
-                two_statements::end_before(store, &store.statements.own.before, &values).await
-            };
-            let step = store.steps.run(STEP, step).await?;
-            if step.found > 0 {
-                // The walk ends at the step that finds nothing.
-                let next = if step.ended < step.found { from } else { step.last() };
-                return Ok(EndedPage::new(usize::try_from(step.ended).unwrap_or(usize::MAX), Some(place(next))));
-            }
+        let step =
+            |rows: usize| two_statements::end_before(store, &store.statements.own.before, point, walk.from, now, rows);
+        let step = store.steps.run(STEP, step).await?;
+        let next = if step.found > 0 {
+            Walk { from: if step.ended < step.found { walk.from } else { step.last() }, is_idle: false }
+        } else if step.edge < point {
+            Walk { from: step.edge, ..walk }
+        } else if walk.is_idle {
+            return Ok(EndedPage::default());
+        } else {
             // If the server locks only rows and not the gaps between them, a session may have moved
-            // to a position that the server had already passed.
-            if from.unix_millis() == 0 {
-                return Ok(EndedPage::default());
-            }
-            from = Timestamp::from_unix_millis(0);
-        }
+            // to a position that the walk had already passed. The walk ends with a pass that finds
+            // no session.
+            Walk::START
+        };
+        Ok(EndedPage::new(usize::try_from(step.ended).unwrap_or(usize::MAX), Some(next.cursor())))
     }
 
     async fn checkup(store: &SqlStore<Self>) -> Result<Checkup, StoreError> {

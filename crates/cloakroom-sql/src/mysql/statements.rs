@@ -45,6 +45,7 @@ pub(super) fn statements(table: TableName) -> Statements {
         count_owned: build(own::COUNT_OWNED),
         end_owned: write(own::END_OWNED, Some(own::MORE_OWNED)),
         end_before: build(own::END_BEFORE),
+        edge: build(statements::EDGE),
         scan: build(statements::SCAN),
         checkup: build(own::CHECKUP),
         own: Own {

@@ -8,7 +8,7 @@ use super::connections::Connections;
 use super::statements::Own;
 use crate::query::{Cells, Counts, Executor as _, Failure};
 use crate::store::{Dialect, SqlStore};
-use crate::walks::{STEP, Step};
+use crate::walks::{STEP, Step, Walk};
 
 impl Dialect for Connections {
     type Own = Own;
@@ -24,17 +24,18 @@ impl Dialect for Connections {
     async fn end_before(
         store: &SqlStore<Self>,
         point: Timestamp,
-        from: Timestamp,
+        Walk { from, .. }: Walk,
         now: Timestamp,
     ) -> Result<EndedPage, Failure> {
-        let read = |cells: &dyn Cells| {
-            let count = |column| cells.number(column).flatten().unwrap_or_default().unsigned_abs();
-            Ok(Step { ended: count(0), found: count(1), last: cells.number(2).flatten() })
-        };
         let step = |rows: usize| async move {
-            let values = [point.into(), now.into(), from.into(), rows.into()];
+            let edge = store.edge(&store.patient, point, from, rows).await?;
+            let read = move |cells: &dyn Cells| {
+                let count = |column| cells.number(column).flatten().unwrap_or_default().unsigned_abs();
+                Ok(Step { ended: count(0), found: count(1), last: cells.number(2).flatten(), edge })
+            };
+            let values = [edge.into(), now.into(), from.into(), rows.into()];
             let step = store.patient.rows(&store.statements.end_before, &values, read).await?.pop();
-            Ok(step.unwrap_or_default().page(from, rows))
+            Ok(step.unwrap_or_default().page(from, point, rows))
         };
         store.steps.run(STEP, step).await
     }

@@ -36,6 +36,7 @@ pub(super) fn statements(table: TableName) -> Statements {
         count_owned: build(own::COUNT_OWNED),
         end_owned: build(own::END_OWNED),
         end_before: build(own::END_BEFORE),
+        edge: build(own::EDGE),
         scan: build(statements::SCAN),
         checkup: build(own::CHECKUP),
         own: Own { state: build(own::STATE), present: build(statements::TABLE) },

@@ -9,7 +9,7 @@ use super::statements::Own;
 use crate::query::{Counts, Failure};
 use crate::store::{Dialect, SqlStore};
 use crate::two_statements;
-use crate::walks::{PAUSE, STEP_OF_A_FILE};
+use crate::walks::{PAUSE, STEP_OF_A_FILE, Walk};
 
 impl Dialect for Connections {
     type Own = Own;
@@ -25,12 +25,12 @@ impl Dialect for Connections {
     async fn end_before(
         store: &SqlStore<Self>,
         point: Timestamp,
-        from: Timestamp,
+        walk: Walk,
         now: Timestamp,
     ) -> Result<EndedPage, Failure> {
-        let values = [point.into(), now.into(), from.into(), STEP_OF_A_FILE.into()];
-        let step = two_statements::end_before(store, &store.statements.own.before, &values).await?;
-        let page = step.page(from, STEP_OF_A_FILE);
+        let before = &store.statements.own.before;
+        let step = two_statements::end_before(store, before, point, walk.from, now, STEP_OF_A_FILE).await?;
+        let page = step.page(walk.from, point, STEP_OF_A_FILE);
         if page.next.is_some() {
             // Writers of other processes poll for the lock: without a pause they would rarely find
             // the file free.

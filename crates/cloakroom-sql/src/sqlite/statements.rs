@@ -41,6 +41,7 @@ pub(super) fn statements(table: TableName) -> Statements {
         count_owned: build(own::COUNT_OWNED),
         end_owned: write(own::END_OWNED, None),
         end_before: build(own::END_BEFORE),
+        edge: build(statements::EDGE),
         scan: build(statements::SCAN),
         checkup: build(own::CHECKUP),
         own: Own {

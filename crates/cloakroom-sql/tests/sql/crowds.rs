@@ -256,3 +256,64 @@ async fn crowds_in_sqlite() {
     an_owner("sqlite", &store, number("CLOAKROOM_OWNED", 300)).await;
     everybody_is_ended("sqlite", store, count).await;
 }
+
+/// More dead rows than a step may read lie before a live session: expired ones that no sweep has
+/// deleted yet. A step that searched for live sessions would read them all.
+async fn dead_rows_are_passed_in_steps<S: Store>(name: &str, store: &S, dead: u64, step: u64) {
+    store.create(&key(9_000_000), &of("live", before(1)), NOW).await.unwrap();
+    let (mut ended, mut steps, mut after) = (0, 0, None);
+    loop {
+        let page = store.end_before(POINT, after.as_ref(), NOW).await.unwrap();
+        (ended, steps, after) = (ended + page.count, steps + 1, page.next);
+        if after.is_none() {
+            break;
+        }
+    }
+    println!("{name}: {dead} dead rows were passed in {steps} steps");
+    assert_eq!(ended, 1, "{name}");
+    assert!(steps > dead / step, "{name}: {steps} steps for {dead} dead rows");
+    assert!(steps < 4 * dead / step, "{name}: {steps} steps for {dead} dead rows");
+}
+
+/// The columns of an expired session with the number `{n}`, created a millisecond after the one
+/// before it.
+fn dead(key: &str, number: &str, text: &str) -> String {
+    let created = before(1_000).unix_millis();
+    format!(
+        "INSERT INTO cloakroom_sessions (store_key, version, record, created, touched, deadline, sweep_at) \
+         SELECT {key}, 1, {text}, {created} + {number}, 0, 1, 1"
+    )
+}
+
+#[tokio::test]
+async fn steps_on_postgresql_pass_dead_rows() {
+    let server = Postgres::start();
+    let store = PostgresStore::connect(&server.url()).unwrap();
+    store.migrate().await.unwrap();
+    let insert = dead("sha256(n::text::bytea)", "n", "'x'");
+    let client = client(&server.url()).await;
+    client.batch_execute(&format!("{insert} FROM generate_series(1, 9000) n")).await.unwrap();
+    dead_rows_are_passed_in_steps("postgres", &store, 9_000, 2_000).await;
+}
+
+#[tokio::test]
+async fn steps_on_mysql_pass_dead_rows() {
+    let server = MariaDb::start();
+    let store = MysqlStore::connect(&server.url()).unwrap();
+    store.migrate().await.unwrap();
+    let mut client = mysql_async::Conn::new(mysql_async::Opts::from_url(&server.url()).unwrap()).await.unwrap();
+    let insert = dead("UNHEX(SHA2(seq, 256))", "seq", "'x'");
+    client.query_drop(format!("{insert} FROM seq_1_to_9000")).await.unwrap();
+    dead_rows_are_passed_in_steps("mysql", &store, 9_000, 2_000).await;
+}
+
+#[tokio::test]
+async fn steps_in_sqlite_pass_dead_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let insert = dead("randomblob(32)", "n", "'x'");
+    let numbers = "(WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 3000) SELECT n FROM s)";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(&format!("{insert} FROM {numbers}")).unwrap();
+    dead_rows_are_passed_in_steps("sqlite", &store, 3_000, 500).await;
+}
