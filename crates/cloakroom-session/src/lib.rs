@@ -25,7 +25,8 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use cloakroom_session::{CookieHeader, CookieSessions, Engine, Key, SessionSlot};
+//! use cloakroom_session::adapter::{CookieHeader, SessionSlot};
+//! use cloakroom_session::{CookieSessions, Engine, Key};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -50,33 +51,19 @@ mod dyn_factory;
 mod effects;
 mod engine;
 mod error;
-mod factory;
-#[cfg(feature = "conformance")]
-pub mod factory_conformance;
+pub mod factory;
 mod finish;
 pub mod meter;
 mod session;
 mod slot;
 
-pub use candidates::Candidates;
 pub use cloakroom_core::{
-    After, Commit, CommitId, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookiePayload,
-    CookieTemplate, CookieUpdate, CsrfDecision, CsrfRules, CsrfRulesBuilder, CsrfScheme, CsrfToken, Deadline, Dropped,
-    Duplicates, FLASH_LIMIT, FlashId, FrameworkData, HeaderFact, IntoKey, Json, Key, KeyId, KeyName, Keyring, Level,
-    Lifetimes, MAX_COOKIE, Message, Origin, OriginPattern, Plan, Record, RecordSealer, Refusal, Rejected, Replayed,
-    RequestFacts, RequestKind, Resolution, SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SessionTimes,
-    SetCookie, StoreKey, Text, Timestamp, TokenPolicy, Version, cache_control, invites_shared_caches,
-    is_targeted_cache_field, overrides_cache_control, vary,
+    CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CsrfRules, CsrfRulesBuilder, CsrfToken, IntoKey, Key,
+    Keyring, Level, Lifetimes, Message, Refusal, SameSite, SessionKey, Timestamp, TokenPolicy,
 };
-pub use clock::{Clock, ManualClock, SystemClock, fill, fresh_id, fresh_token, random};
-pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder, OpenedCookie};
-#[cfg(feature = "form")]
-pub use csrf::FormRejection;
-pub use csrf::{BodyExtent, CsrfGuard, CsrfSlot, FormBody, FormKind, FormToken, Piece, find_token};
-pub use effects::ResponseEffects;
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder};
+pub use csrf::CsrfGuard;
 pub use engine::Engine;
 pub use error::Error;
-pub use factory::{Committed, SessionFactory, begin_commit, hand_on, replay, replay_with};
-pub use finish::{CommitFuture, NotCommitted};
 pub use session::{FlashQueue, RefMut, Session};
-pub use slot::SessionSlot;

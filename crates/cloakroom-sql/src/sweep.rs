@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom_store::StoreError;
+use cloakroom_store::store::StoreError;
 use tokio::time::Instant;
 
 /// The time limit of a sweep that visits mostly live sessions. The next sweep continues from there.

@@ -9,10 +9,11 @@ use std::sync::Arc;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::{Cursor, OwnedPage, OwnedSession, StoreError};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
+use cloakroom_store::store::{Cursor, OwnedPage, OwnedSession, StoreError};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-use cloakroom_store::{Ended, EndedPage};
+use cloakroom_store::store::{Ended, EndedPage};
 
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 use crate::query::Cells;

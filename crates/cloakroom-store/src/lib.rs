@@ -32,8 +32,6 @@
 mod any;
 mod at_rest;
 mod checkup;
-#[cfg(feature = "conformance")]
-pub mod conformance;
 mod contents;
 mod deadline;
 mod entry;
@@ -50,23 +48,15 @@ mod pages;
 mod scan;
 mod sessions;
 mod stats;
-mod store;
+pub mod store;
 mod stored_sessions;
 mod sweeper;
 mod walks;
 
 pub use any::AnyStore;
-pub use checkup::{Checkup, Finding, Severity, Topic};
-pub use entry::{Entry, OwnedSession};
-pub use error::StoreError;
 pub use file::{Durability, FileStore};
 pub use memory::MemoryStore;
 pub use packed::PackedStore;
-pub use pages::{Ended, EndedPage, OwnedPage};
-pub use scan::{Cursor, Page, ScannedSession};
-pub use sessions::{SessionInfo, SessionInfoPage, Sessions};
-pub use stats::Stats;
-pub use store::{Created, Loaded, Replaced, Store};
-pub use stored_sessions::{AtLimit, IntoStore, StoredSessions, StoredSessionsBuilder};
-pub use sweeper::{Sweeper, SweeperBuilder, SweeperStats};
-pub use walks::{all_owned, end_all_before};
+pub use sessions::{SessionInfo, Sessions};
+pub use stored_sessions::{AtLimit, StoredSessions, StoredSessionsBuilder};
+pub use sweeper::Sweeper;

@@ -1,7 +1,7 @@
 //! Access to the session for frameworks without an extractor.
 
-use cloakroom_session::adapter::RequestHead;
-use cloakroom_session::{Error, Session, SessionSlot};
+use cloakroom_session::adapter::{RequestHead, SessionSlot};
+use cloakroom_session::{Error, Session};
 use http::{HeaderMap, HeaderValue};
 
 /// Opens the session of a request, for frameworks without an extractor.

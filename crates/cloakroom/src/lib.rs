@@ -47,7 +47,13 @@ pub mod guide;
 #[cfg(any(feature = "config", feature = "store"))]
 mod nearest;
 
-pub use cloakroom_session::*;
+// An application sees these names. `tests/root.rs` counts them: a name that only authors of
+// factories, stores or adapters need belongs in one of the modules below.
+pub use cloakroom_session::{
+    Clock, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieSessions, CookieSessionsBuilder, CsrfGuard,
+    CsrfRules, CsrfRulesBuilder, CsrfToken, Engine, Error, FlashQueue, IntoKey, Key, Keyring, Level, Lifetimes,
+    ManualClock, Message, RefMut, Refusal, SameSite, Session, SessionKey, SystemClock, Timestamp, TokenPolicy, meter,
+};
 
 #[cfg(feature = "redis")]
 pub use cloakroom_redis::RedisStore;
@@ -60,15 +66,58 @@ pub use cloakroom_sql::TableName;
 #[cfg(feature = "sqlite")]
 pub use cloakroom_sql::{SqliteConfig, SqliteStore, Synchronous};
 #[cfg(feature = "store")]
-pub use cloakroom_store::*;
-#[cfg(feature = "tower")]
-pub use cloakroom_tower::{
-    CsrfFuture, CsrfLayer, CsrfService, ReplayBody, ResponseBody, SessionFuture, SessionLayer, SessionService,
-    open_session,
+pub use cloakroom_store::{
+    AnyStore, AtLimit, Durability, FileStore, MemoryStore, PackedStore, SessionInfo, Sessions, StoredSessions,
+    StoredSessionsBuilder, Sweeper,
 };
-
+#[cfg(feature = "tower")]
+pub use cloakroom_tower::{CsrfLayer, SessionLayer};
 #[cfg(feature = "store")]
-pub use connect::{ConnectError, Packing, StoreIdentity, connect, connect_packed};
+pub use connect::{ConnectError, Packing, connect, connect_packed};
+
+/// For authors of session factories: the trait, sessions, records and seals.
+///
+/// Applications need it only to write a factory instead of using [`CookieSessions`] or
+/// `StoredSessions`, or to read records. The page "Writing a factory" of the book
+/// (`docs/guide/own-factory.md`) explains the contract.
+pub mod factory {
+    pub use cloakroom_session::factory::*;
+}
+
+/// For authors of stores: the trait, entries, pages and errors.
+///
+/// Applications need it only to write a store, or to name a type in a signature of `Sessions` or
+/// `Sweeper`. The page "Writing a store" of the book (`docs/guide/own-store.md`) has a complete
+/// one.
+#[cfg(feature = "store")]
+pub mod store {
+    pub use crate::connect::StoreIdentity;
+    pub use cloakroom_store::store::*;
+}
+
+/// For authors of adapters: the slots of a request, and its head, body and response.
+///
+/// Applications need it only with a web framework that has no module here. The page "Writing an
+/// adapter" of the book (`docs/guide/own-adapter.md`) has a complete adapter and its extractor.
+pub mod adapter {
+    pub use cloakroom_session::adapter::*;
+}
+
+/// For any tower service over `http`: access to the session, and the services behind the layers.
+///
+/// [`SessionLayer`] and [`CsrfLayer`] are in the root of the crate.
+#[cfg(feature = "tower")]
+pub mod tower {
+    pub use cloakroom_tower::{
+        CsrfFuture, CsrfService, ReplayBody, ResponseBody, SessionFuture, SessionService, open_session,
+    };
+}
+
+/// Extractors for axum.
+#[cfg(feature = "axum")]
+pub mod axum {
+    pub use cloakroom_tower::axum::{CheckedForm, CheckedFormRejection, FormToken};
+}
 
 /// Middleware and extractors for actix-web.
 #[cfg(feature = "actix")]
@@ -79,16 +128,22 @@ pub mod actix {
     };
 }
 
+/// Middleware and extractors for poem.
+#[cfg(feature = "poem")]
+pub mod poem {
+    pub use cloakroom_poem::{FormToken, HttpLayer, Inner, Layered};
+}
+
+/// Fairings and request guards for Rocket.
+#[cfg(feature = "rocket")]
+pub mod rocket {
+    pub use cloakroom_rocket::{CsrfFairing, FormToken, SessionFairing};
+}
+
 /// Sessions shared with applications in other frameworks, and migrations.
 #[cfg(feature = "bridge")]
 pub mod bridge {
     pub use cloakroom_bridge::*;
-}
-
-/// Extractors for axum.
-#[cfg(feature = "axum")]
-pub mod axum {
-    pub use cloakroom_tower::axum::{CheckedForm, CheckedFormRejection, FormToken};
 }
 
 #[cfg(all(doctest, feature = "axum"))]

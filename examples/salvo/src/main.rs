@@ -1,6 +1,7 @@
 //! Sessions in salvo: `cargo run -p cloakroom-example-salvo`, then <http://127.0.0.1:3000>.
 
-use cloakroom::{CsrfLayer, Error, ReplayBody, Session, SessionLayer, open_session};
+use cloakroom::tower::{ReplayBody, open_session};
+use cloakroom::{CsrfLayer, Error, Session, SessionLayer};
 use cloakroom_example_visit as visit;
 use http_body_util::BodyExt as _;
 use salvo::Listener as _;

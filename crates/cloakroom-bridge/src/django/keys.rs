@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{CsrfScheme, Error, Json, Lifetimes, Record, Rejected, Timestamp};
+use cloakroom_session::factory::{CsrfScheme, Json, Record, Rejected};
+use cloakroom_session::{Error, Lifetimes, Timestamp};
 
 use super::csrf::DjangoTokens;
 use super::messages;

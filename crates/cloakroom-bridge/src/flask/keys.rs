@@ -4,7 +4,8 @@
 //! (`{" t":[1,2]}` is a tuple). They are preserved, and a handler that reads one gets such an
 //! object.
 
-use cloakroom_session::{CsrfScheme, Error, Json};
+use cloakroom_session::Error;
+use cloakroom_session::factory::{CsrfScheme, Json};
 
 use crate::layout::{Layout, Queue, Spelling, quoted};
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use cloakroom_bridge::{BridgedCookies, CookieFormat as _, FlaskCookie, FlaskWtf, IncomingCookie, SealContext};
-use cloakroom_session::{CsrfToken, Json, Lifetimes, Rejected, Timestamp};
+use cloakroom_session::factory::{Json, Rejected};
+use cloakroom_session::{CsrfToken, Lifetimes, Timestamp};
 use serde_json::Value;
 
 use super::browser::{App, Browser, NOW};

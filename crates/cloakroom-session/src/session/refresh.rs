@@ -25,7 +25,7 @@ impl Session {
     ///
     /// # Errors
     /// Returns an error if the store couldn't answer. The state of the session is then unknown: end
-    /// the stream, or retry later. A [custom factory](crate::SessionFactory::reload) may not
+    /// the stream, or retry later. A [custom factory](crate::factory::SessionFactory::reload) may not
     /// support reloading.
     ///
     /// # Examples
