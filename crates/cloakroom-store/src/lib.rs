@@ -1,12 +1,16 @@
 //! Server-side sessions without lost updates.
 //!
-//! A [`Store`] is a versioned compare-and-set register with expiry. [`StoredSessions`] builds
-//! sessions on it: it opens and commits them, replays a request's changes on a newer version, and
-//! never revives an ended session.
+//! A [`Store`](store::Store) is a versioned compare-and-set register with expiry.
+//! [`StoredSessions`] builds sessions on it: it opens and commits them, replays a request's changes
+//! on a newer version, and never revives an ended session.
 //!
-//! | module | contents |
+//! The root of the crate has the types that applications configure and use. The module [`store`]
+//! has all other names, for authors of stores: the trait, its results and errors, and the
+//! conformance suite.
+//!
+//! | file | contents |
 //! |---|---|
-//! | `store` | the `Store` trait and the duties of its implementations |
+//! | `store/contract` | the `Store` trait and the duties of its implementations |
 //! | `entry` | the entry stored under a key, and its form in the list of its owner |
 //! | `contents` | the value of an entry: a record, or its text |
 //! | `stored_sessions` | the factory: its options, open and commit |
@@ -27,7 +31,7 @@
 //! | `checkup` | the report of a store's server, for operators |
 //! | `any` | a store whose type is chosen at run time |
 //! | `error` | the error of store calls |
-//! | `conformance` | the conformance suite for stores (feature `conformance`) |
+//! | `store/conformance` | the conformance suite for stores (feature `conformance`) |
 
 mod any;
 mod at_rest;

@@ -103,6 +103,9 @@ mod book {
     #[doc = include_str!("../guide/own-factory.md")]
     mod own_factory {}
 
+    #[doc = include_str!("../guide/own-adapter.md")]
+    mod own_adapter {}
+
     #[doc = include_str!("../guide/from-peers.md")]
     mod from_peers {}
 }

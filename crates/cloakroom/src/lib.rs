@@ -3,7 +3,7 @@
 //! Handlers take a [`Session`] and use it like a map: reads and writes are synchronous. A factory,
 //! configured once, decides where sessions are kept: in a signed or encrypted cookie
 //! ([`CookieSessions`]), in a store (`StoredSessions`), or in a place that your own
-//! [`SessionFactory`] defines.
+//! [`SessionFactory`](factory::SessionFactory) defines.
 //!
 //! ```toml
 //! cloakroom = { version = "0.1", features = ["axum"] }
@@ -15,12 +15,28 @@
 //!   sessions.
 //! - [`guide`] helps to choose a factory, and has a page for each framework.
 //!
+//! # Modules
+//! The root has the names that applications use. Each module is for one task:
+//!
+//! | module | for |
+//! |---|---|
+//! | `axum`, `actix`, `poem`, `rocket` | applications in that framework |
+//! | `tower` | applications in another framework over `http` |
+//! | `config` | sessions configured by a file or the environment |
+//! | `bridge` | sessions shared with an application in another language |
+//! | [`meter`] | metrics |
+//! | [`factory`], `store`, [`adapter`] | authors of a session factory, a store, or an adapter for a framework |
+//!
 //! # Features
+//! All of them need Rust 1.89, except where the table names another version.
+//!
 //! | feature | adds |
 //! |---|---|
-//! | none (the default) | `Session`, `CookieSessions`, `SessionFactory`, `CsrfGuard`: the basis for adapters |
+//! | none (the default) | `Session`, `CookieSessions`, `CsrfGuard`, and the modules `factory` and `adapter` |
 //! | `axum` | `tower`, and the extractors `Session`, `FormToken` and `CheckedForm`; errors are responses |
 //! | `actix` | `SessionMiddleware`, `CsrfMiddleware` and the extractors for actix-web; errors are responses |
+//! | `poem` | `tower`, `HttpLayer`, which makes the layers middleware of poem, and the extractors `Session` and `FormToken` |
+//! | `rocket` | `SessionFairing`, `CsrfFairing`, and the request guards `Session` and `FormToken` for Rocket |
 //! | `tower` | `SessionLayer` and `CsrfLayer`, for any tower service over `http` |
 //! | `store` | `StoredSessions` over a `Store`, `MemoryStore`, `FileStore`, `PackedStore` (encrypts records), `Sessions`, `Sweeper`, `connect` |
 //! | `compress` | `PackedStore::compress` |
@@ -30,7 +46,7 @@
 //! | `tls` | encrypted connections to the stores |
 //! | `config` | `config::SessionConfig`: all options from a file that serde reads, or from the environment |
 //! | `metrics` | counts and latencies for the `metrics` facade |
-//! | `conformance` | test suites for your own stores and factories |
+//! | `conformance` | test suites for your own stores and factories: `store::conformance` and `factory::conformance` |
 //! | `bridge` | `bridge::Migration`, which moves sessions from one factory to another |
 //! | `bridge-pyramid`, `bridge-pyramid-nacl`, `bridge-beaker`, `bridge-flask`, `bridge-django`, `bridge-express`, `bridge-rails`, `bridge-plug` | `bridge`, and sessions shared with an application in that framework |
 //! | `bridge-redis`, `bridge-postgres`, `bridge-sqlite` | the stores in which Express and Django keep records |

@@ -93,13 +93,12 @@ async fn with_session(
     body: Bytes,
     make: fn(cloakroom::Session, Asked) -> pages::Making,
 ) -> Result<Reply, Error> {
-    let slot = parts.extensions.get::<SessionSlot>().ok_or_else(|| Error::missing_layer("SessionLayer"))?;
-    let session = slot.open_for(parts).await?;
+    let session = SessionSlot::require(parts.extensions.get(), "SessionLayer")?.open_for(parts).await?;
     make(session, Asked::new(parts, body)).await
 }
 
 fn csrf_slot(parts: &Parts) -> Result<&CsrfSlot, Error> {
-    parts.extensions.get().ok_or_else(|| Error::missing_layer("CsrfLayer"))
+    CsrfSlot::require(parts.extensions.get(), "CsrfLayer")
 }
 
 async fn token(parts: &Parts, make: fn(&cloakroom::adapter::FormToken) -> Reply) -> Result<Reply, Error> {
