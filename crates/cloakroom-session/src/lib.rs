@@ -4,8 +4,8 @@
 //! for web frameworks. Its root has the types that applications configure and use:
 //!
 //! - [`Session`], [`SessionKey`], [`FlashQueue`], [`Message`] and [`Error`] for handlers;
-//! - [`CookieSessions`], [`Key`], [`Keyring`], [`Lifetimes`], [`CookieConfig`] and [`Engine`] for the
-//!   configuration of sessions;
+//! - [`CookieSessions`], [`Key`], [`Keyring`], [`Lifetimes`], [`CookieConfig`] and [`Engine`] for
+//!   the configuration of sessions;
 //! - [`CsrfRules`], [`CsrfGuard`] and [`Refusal`] for CSRF protection.
 //!
 //! All other names are in one module for each task:
@@ -16,10 +16,10 @@
 //! | [`adapter`] | authors of adapters: the slots of a request, its head and body, and the response |
 //! | [`meter`] | the counters and timings, for operators |
 //!
-//! An adapter keeps one [`SessionSlot`](adapter::SessionSlot) per request, opens the session from it
-//! when a handler asks for one, and applies the [`ResponseEffects`](adapter::ResponseEffects) that
-//! the slot returns at the end. A request waits in two places only: when it opens the session and
-//! when it commits.
+//! An adapter keeps one [`SessionSlot`](adapter::SessionSlot) per request, opens the session from
+//! it when a handler asks for one, and applies the [`ResponseEffects`](adapter::ResponseEffects)
+//! that the slot returns at the end. A request waits in two places only: when it opens the session
+//! and when it commits.
 //!
 //! The files, in the order in which a request meets them:
 //!

@@ -12,25 +12,27 @@ const MOST: usize = 60;
 const MODULES: [&str; 11] =
     ["actix", "adapter", "axum", "bridge", "config", "factory", "guide", "poem", "rocket", "store", "tower"];
 
-/// Returns the items of the crate's root: statements and modules at the start of a line.
-fn root_items(source: &str, start: &str) -> Vec<String> {
-    let statement = |at: usize| source[at + start.len()..].split([';', '{']).next().unwrap().trim().to_owned();
-    let tree = |at: usize| source[at + start.len()..].split(';').next().unwrap().to_owned();
-    let places = source.match_indices(start).map(|(at, _)| at);
-    let places = places.filter(|at| *at == 0 || source.as_bytes()[at - 1] == b'\n');
-    places.map(|at| if start == "pub use " { tree(at) } else { statement(at) }).collect()
+/// Returns the texts behind `start` at the beginning of a line, up to `end`.
+fn root_items(source: &str, start: &str, end: &[char]) -> Vec<String> {
+    let source = format!("\n{source}");
+    source
+        .split(&format!("\n{start}"))
+        .skip(1)
+        .filter_map(|it| it.split(end).next())
+        .map(|it| it.trim().to_owned())
+        .collect()
 }
 
 /// Returns the names of a use tree. A glob is the name `*`.
 fn names(tree: &str) -> Vec<String> {
     let list = tree.split_once('{').map_or(tree, |(_, list)| list.trim_end().trim_end_matches('}'));
     assert!(!list.contains('{'), "a nested list: {tree}");
-    let last = |path: &str| path.rsplit("::").next().unwrap().rsplit(" as ").next().unwrap().trim().to_owned();
-    list.split(',').map(str::trim).filter(|path| !path.is_empty()).map(last).collect()
+    let name = |path: &str| path.rsplit([':', ' ']).next().unwrap_or_default().to_owned();
+    list.split(',').map(str::trim).filter(|path| !path.is_empty()).map(name).collect()
 }
 
 fn root_names(source: &str) -> Vec<String> {
-    root_items(source, "pub use ").iter().flat_map(|tree| names(tree)).collect()
+    root_items(source, "pub use ", &[';']).iter().flat_map(|tree| names(tree)).collect()
 }
 
 #[test]
@@ -45,7 +47,7 @@ fn the_root_has_few_names_and_no_globs() {
 
 #[test]
 fn each_module_is_known() {
-    let mut modules = root_items(ROOT, "pub mod ");
+    let mut modules = root_items(ROOT, "pub mod ", &[';', '{']);
     modules.sort_unstable();
     assert_eq!(modules, MODULES);
 }
@@ -55,5 +57,5 @@ fn names_in_modules_are_not_counted() {
     let source =
         "pub use a::{B, c as D, e::F};\npub use g::H;\nmod i;\npub mod j {\n    pub use k::*;\n}\npub use l::*;\n";
     assert_eq!(root_names(source), ["B", "D", "F", "H", "*"]);
-    assert_eq!(root_items(source, "pub mod "), ["j"]);
+    assert_eq!(root_items(source, "pub mod ", &[';', '{']), ["j"]);
 }

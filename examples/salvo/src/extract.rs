@@ -1,7 +1,7 @@
 //! The session as an extractor of salvo, and its errors as responses.
 //!
 //! This crate defines neither salvo's traits nor [`Session`], so it can implement the traits only
-//! for types of its own.
+//! for local types.
 
 use std::ops::Deref;
 

@@ -1,4 +1,5 @@
-//! The applications on other frameworks in `testing/e2e/foreign/`, which execute session operations.
+//! The applications on other frameworks in `testing/e2e/foreign/`, which execute session
+//! operations.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

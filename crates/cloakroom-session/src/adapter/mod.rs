@@ -20,8 +20,8 @@
 //! the type. Handlers use [`Session`](crate::Session), [`FormToken`] and [`Error`](crate::Error),
 //! so the traits of the frameworks that Cloakroom supports are implemented here, each behind a
 //! feature. All other code for a framework is in its adapter crate. The adapter of another
-//! framework wraps the session in a type of its own that dereferences to it; "Writing an adapter"
-//! shows how.
+//! framework wraps the session in a local type that dereferences to it; "Writing an adapter" shows
+//! how.
 
 #[cfg(feature = "actix")]
 mod actix;

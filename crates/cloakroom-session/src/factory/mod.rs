@@ -1,9 +1,9 @@
 //! For authors of session factories, and for tools that read and write records.
 //!
 //! A [`SessionFactory`] opens the session of a request's cookie, and commits it when the response
-//! is ready. `CookieSessions` of this crate and `StoredSessions` of `cloakroom-store` are factories;
-//! most applications need no other one. The guide's page "Writing a factory" (`own-factory.md`)
-//! explains the contract.
+//! is ready. `CookieSessions` of this crate and `StoredSessions` of `cloakroom-store` are
+//! factories; most applications need no other one. The guide's page "Writing a factory"
+//! (`own-factory.md`) explains the contract.
 //!
 //! | items | purpose |
 //! |---|---|
