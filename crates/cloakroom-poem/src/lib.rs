@@ -13,7 +13,7 @@
 //!
 //! This crate enables the feature `poem` of `cloakroom-session`, which has the extractor. Handlers
 //! use `cloakroom::Session` and return `cloakroom::Error` with `?`. For the token of a form use
-//! [`FormToken`](cloakroom_session::adapter::FormToken) or `session.masked_csrf_token()`.
+//! [`FormToken`] or `session.masked_csrf_token()`.
 //!
 //! # Examples
 //! ```
