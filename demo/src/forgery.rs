@@ -10,7 +10,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use cloakroom::{Error, fresh_token};
+use cloakroom::Error;
+use cloakroom::factory::fresh_token;
 
 use crate::page::{Frame, Page};
 use crate::state::AppState;

@@ -11,10 +11,9 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Redirect;
 use axum::routing::{get, post};
 use cloakroom::axum::CheckedForm;
-use cloakroom::{
-    AnyStore, CookieHeader, CookieSessions, Error, Loaded, MAX_COOKIE, Message, Record, Seal, Session, SessionId,
-    Store as _, StoredSessions, Timestamp,
-};
+use cloakroom::factory::{CookieHeader, MAX_COOKIE, Record, Seal, SessionId};
+use cloakroom::store::{Loaded, Store as _};
+use cloakroom::{AnyStore, CookieSessions, Error, Message, Session, StoredSessions, Timestamp};
 use serde::Deserialize;
 
 use self::anatomy::{Anatomy, Part};

@@ -56,7 +56,7 @@ fn key() -> anyhow::Result<Key> {
         Ok(text) => Key::from_base64(&text).context("CLOAKROOM_KEY"),
         Err(std::env::VarError::NotPresent) => {
             println!("CLOAKROOM_KEY isn't set: sessions are sealed with a random key and end with this process");
-            Ok(Key::new(cloakroom::random::<32>()?)?)
+            Ok(Key::new(cloakroom::factory::random::<32>()?)?)
         }
         Err(error) => Err(error).context("CLOAKROOM_KEY"),
     }

@@ -1,7 +1,7 @@
 //! Form bodies of arbitrary bytes, complete or truncated. Parsing never panics and always ends.
 #![no_main]
 
-use cloakroom_session::{BodyExtent, FormKind, find_token};
+use cloakroom_session::adapter::{BodyExtent, FormKind, find_token};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -8,7 +8,8 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
-use cloakroom_session::{CsrfSlot, Error, FormRejection, Refusal};
+use cloakroom_session::adapter::{CsrfSlot, FormRejection};
+use cloakroom_session::{Error, Refusal};
 use serde::de::DeserializeOwned;
 
 /// A URL-encoded form that passed the CSRF check, even on exempt or report-only routes.

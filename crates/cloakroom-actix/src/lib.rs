@@ -62,4 +62,4 @@ pub use middleware::SessionMiddleware;
 pub use service::{SessionFuture, SessionService};
 
 #[doc(no_inline)]
-pub use cloakroom_session::{FormToken, SessionSlot};
+pub use cloakroom_session::adapter::{FormToken, SessionSlot};

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use cloakroom_session::{Clock, CommitPolicy, Engine, Error, SessionFactory};
+use cloakroom_session::factory::SessionFactory;
+use cloakroom_session::{Clock, CommitPolicy, Engine, Error};
 
 use crate::answers::{OnError, sorry};
 use crate::service::SessionService;

@@ -4,8 +4,7 @@ use actix_web::Error;
 use actix_web::HttpResponse;
 use actix_web::body::EitherBody;
 use actix_web::dev::ServiceResponse;
-use cloakroom_session::NotCommitted;
-use cloakroom_session::ResponseEffects;
+use cloakroom_session::adapter::{NotCommitted, ResponseEffects};
 
 use crate::answers::OnError;
 

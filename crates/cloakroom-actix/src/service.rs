@@ -9,7 +9,8 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::{Error, HttpMessage as _};
-use cloakroom_session::{CommitFuture, Engine, SessionSlot};
+use cloakroom_session::Engine;
+use cloakroom_session::adapter::{CommitFuture, SessionSlot};
 use pin_project_lite::pin_project;
 
 use crate::answers::OnError;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use cloakroom_session::meter::{self, Event};
-use cloakroom_session::{
-    After, Candidates, Commit, Committed, ConfigError, CookieConfig, CookieHeader, CookiePayload, CookieTemplate,
-    Error, Lifetimes, MAX_COOKIE, Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie,
-    Timestamp, random,
+use cloakroom_session::factory::{
+    After, Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, MAX_COOKIE, Plan, Record,
+    Rejected, SessionFactory, SessionId, SessionState, SetCookie, random,
 };
+use cloakroom_session::meter::{self, Event};
+use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use crate::cookie_format::{CookieFormat, IncomingCookie, SealContext};

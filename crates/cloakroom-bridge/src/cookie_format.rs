@@ -3,9 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use cloakroom_session::{
-    CookieConfig, CookieTemplate, CsrfScheme, Error, Lifetimes, MAX_COOKIE, Record, Rejected, Resolution, Timestamp,
-};
+use cloakroom_session::factory::{CookieTemplate, CsrfScheme, MAX_COOKIE, Record, Rejected, Resolution};
+use cloakroom_session::{CookieConfig, Error, Lifetimes, Timestamp};
 
 /// A session cookie of another framework, decoded to a record and encoded again.
 ///
@@ -23,7 +22,8 @@ use cloakroom_session::{
 /// An unsigned format, for illustration only: such sessions should not be shared.
 /// ```
 /// use cloakroom_bridge::{BridgedCookies, CookieFormat, IncomingCookie, OutgoingCookie, SealContext};
-/// use cloakroom_session::{SessionTimes, CookieConfig, Error, Json, Lifetimes, Record, Rejected};
+/// use cloakroom_session::factory::{Json, Record, Rejected, SessionTimes};
+/// use cloakroom_session::{CookieConfig, Error, Lifetimes};
 ///
 /// #[derive(Debug)]
 /// struct Hexed;

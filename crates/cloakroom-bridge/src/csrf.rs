@@ -1,6 +1,7 @@
 //! CSRF tokens of frameworks that don't mask them.
 
-use cloakroom_session::{CsrfScheme, CsrfToken};
+use cloakroom_session::CsrfToken;
+use cloakroom_session::factory::CsrfScheme;
 
 /// Renders tokens into forms unmasked, which is the form that the other application accepts.
 ///

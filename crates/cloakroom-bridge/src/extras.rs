@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{CommitId, CsrfToken, Error, Json, Lifetimes, Record, SessionTimes, Timestamp};
+use cloakroom_session::factory::{CommitId, Json, Record, SessionTimes};
+use cloakroom_session::{CsrfToken, Error, Lifetimes, Timestamp};
 
 /// The member of the framework's object that holds the data.
 pub(crate) const EXTRAS_KEY: &str = "_cloakroom";

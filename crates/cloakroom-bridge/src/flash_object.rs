@@ -1,6 +1,7 @@
 //! Flash messages in one object with a member for each queue.
 
-use cloakroom_session::{Error, Json};
+use cloakroom_session::Error;
+use cloakroom_session::factory::Json;
 
 use crate::layout::{Queue, Spelling, quoted};
 
@@ -74,7 +75,7 @@ impl FlashObject {
 
 #[cfg(test)]
 mod tests {
-    use cloakroom_session::Json;
+    use cloakroom_session::factory::Json;
 
     use super::{COMPACT, FlashObject, Holds};
 

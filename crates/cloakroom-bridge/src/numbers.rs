@@ -1,6 +1,7 @@
 //! Times in Python's form: seconds since 1970, often with a fraction.
 
-use cloakroom_session::{Json, Timestamp};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::Json;
 
 /// The latest time accepted, in seconds: the year 9999.
 const LATEST: f64 = 253_402_300_800.0;

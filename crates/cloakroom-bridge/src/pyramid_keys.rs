@@ -1,6 +1,7 @@
 //! The keys that Pyramid uses in a session's dictionary.
 
-use cloakroom_session::{CsrfScheme, Error, Json};
+use cloakroom_session::Error;
+use cloakroom_session::factory::{CsrfScheme, Json};
 
 use crate::csrf::Plain;
 use crate::layout::{Layout, Queue, Spelling};

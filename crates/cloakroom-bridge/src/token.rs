@@ -3,7 +3,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cloakroom_session::{Rejected, Timestamp};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::Rejected;
 
 use crate::mac::Mac;
 use crate::zlib::{deflate, inflate};

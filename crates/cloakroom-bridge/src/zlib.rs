@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
-use cloakroom_session::Rejected;
+use cloakroom_session::factory::Rejected;
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;

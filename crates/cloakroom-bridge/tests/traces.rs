@@ -10,9 +10,9 @@ use cloakroom_bridge::{
     BeakerCookie, BridgedCookies, CookieFormat, DjangoRecord, HashAlgorithm, MemoryRecords, Migration, Phase,
     PyramidCookie, SharedRecords,
 };
-use cloakroom_session::{
-    Clock as _, CookieHeader, CookieSessions, Engine, Key, SessionFactory, SessionSlot, SystemClock,
-};
+use cloakroom_session::adapter::{CookieHeader, SessionSlot};
+use cloakroom_session::factory::SessionFactory;
+use cloakroom_session::{Clock as _, CookieSessions, Engine, Key, SystemClock};
 
 /// All traces, as text.
 #[derive(Clone, Default)]

@@ -9,8 +9,12 @@ mod room;
 use std::sync::Arc;
 
 use clap::Args;
-use cloakroom::conformance::{Capabilities, Failure, check_each};
-use cloakroom::{AnyStore, Clock as _, Store, StoreError, SystemClock, Timestamp, fresh_id};
+use cloakroom::factory::fresh_id;
+use cloakroom::store::{
+    Store, StoreError,
+    conformance::{Capabilities, Failure, check_each},
+};
+use cloakroom::{AnyStore, Clock as _, SystemClock, Timestamp};
 use serde_json::{Value, json};
 
 use crate::outcome::Outcome;
@@ -129,7 +133,7 @@ fn summary(checks: usize, failures: &[Failure]) -> String {
 #[cfg(test)]
 mod tests {
     use cloakroom::MemoryStore;
-    use cloakroom::conformance::Capabilities;
+    use cloakroom::store::conformance::Capabilities;
 
     use super::capabilities;
 

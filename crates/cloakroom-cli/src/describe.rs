@@ -1,7 +1,9 @@
 //! A session as a table row, as text and as JSON. Values are shown only on request, and the CSRF
 //! token never.
 
-use cloakroom::{Entry, Json, Record, ScannedSession, StoreKey, Timestamp};
+use cloakroom::Timestamp;
+use cloakroom::factory::{Json, Record};
+use cloakroom::store::{Entry, ScannedSession, StoreKey};
 use serde_json::{Map, Value, json};
 
 use crate::output::plain;
@@ -128,7 +130,7 @@ fn short(value: &Value, values: Values) -> String {
 }
 
 /// Describes a session that was looked up by its key.
-pub(crate) const fn known(key: StoreKey, version: cloakroom::Version, entry: Entry) -> ScannedSession {
+pub(crate) const fn known(key: StoreKey, version: cloakroom::store::Version, entry: Entry) -> ScannedSession {
     ScannedSession::new(key, version, entry)
 }
 
@@ -136,7 +138,9 @@ pub(crate) const fn known(key: StoreKey, version: cloakroom::Version, entry: Ent
 mod tests {
     use std::time::Duration;
 
-    use cloakroom::{CsrfToken, Entry, Lifetimes, Record, ScannedSession, StoreKey, Timestamp, Version};
+    use cloakroom::factory::Record;
+    use cloakroom::store::{Entry, ScannedSession, StoreKey, Version};
+    use cloakroom::{CsrfToken, Lifetimes, Timestamp};
 
     use super::{Values, lines, rows, session};
 
@@ -144,8 +148,8 @@ mod tests {
 
     fn scanned() -> ScannedSession {
         let mut record = Record::new(NOW, &Lifetimes::default());
-        record.restore("card", cloakroom::Json::from_text("card", "\"4711\"").unwrap());
-        record.restore_flash("", cloakroom::Json::from_text("", "\"hello\"").unwrap());
+        record.restore("card", cloakroom::factory::Json::from_text("card", "\"4711\"").unwrap());
+        record.restore_flash("", cloakroom::factory::Json::from_text("", "\"hello\"").unwrap());
         record.restore_csrf(CsrfToken::from_random([7; 32]));
         let entry = Entry::of(record).owner(Some("ann\u{7}".to_owned()));
         ScannedSession::new(StoreKey::from_bytes([0xab; 32]), Version::new(3), entry)

@@ -5,7 +5,8 @@ mod canary;
 use std::time::Duration;
 
 use clap::Args;
-use cloakroom::{AnyStore, Checkup, Clock as _, Keyring, Severity, Store as _, SystemClock, Timestamp, Topic};
+use cloakroom::store::{Checkup, Severity, Store as _, Topic};
+use cloakroom::{AnyStore, Clock as _, Keyring, SystemClock, Timestamp};
 use serde_json::{Value, json};
 
 use crate::outcome::Outcome;
@@ -133,7 +134,8 @@ fn document(checkup: &Checkup, clock: &Clock) -> Value {
 mod tests {
     use std::time::Duration;
 
-    use cloakroom::{Checkup, Severity, Timestamp, Topic};
+    use cloakroom::Timestamp;
+    use cloakroom::store::{Checkup, Severity, Topic};
 
     use super::{Clock, document, table_of as text};
 

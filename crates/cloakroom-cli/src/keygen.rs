@@ -8,7 +8,8 @@ use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
-use cloakroom::{Key, Keyring, random};
+use cloakroom::factory::random;
+use cloakroom::{Key, Keyring};
 use serde_json::json;
 
 use crate::outcome::{Outcome, WrongUse};

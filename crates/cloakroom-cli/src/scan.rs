@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use cloakroom::{AnyStore, Clock as _, Cursor, Page, ScannedSession, Store as _, StoreError, StoreKey, SystemClock};
+use cloakroom::store::{Cursor, Page, ScannedSession, Store as _, StoreError, StoreKey};
+use cloakroom::{AnyStore, Clock as _, SystemClock};
 
 /// The time limit of a page. It is generous because no request waits for it.
 const PATIENCE: Duration = Duration::from_secs(30);

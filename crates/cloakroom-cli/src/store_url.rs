@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
-use cloakroom::{AnyStore, Keyring, Packing, StoreIdentity, connect, connect_packed};
+use cloakroom::store::StoreIdentity;
+use cloakroom::{AnyStore, Keyring, Packing, connect, connect_packed};
 
 use crate::outcome::WrongUse;
 

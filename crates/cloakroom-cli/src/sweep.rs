@@ -2,7 +2,8 @@
 
 use anyhow::bail;
 use clap::Args;
-use cloakroom::{Clock as _, Store as _, SystemClock};
+use cloakroom::store::Store as _;
+use cloakroom::{Clock as _, SystemClock};
 use serde_json::json;
 
 use crate::outcome::Outcome;

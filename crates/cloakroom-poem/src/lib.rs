@@ -13,7 +13,7 @@
 //!
 //! This crate enables the feature `poem` of `cloakroom-session`, which has the extractor. Handlers
 //! use `cloakroom::Session` and return `cloakroom::Error` with `?`. For the token of a form use
-//! [`FormToken`](cloakroom_session::FormToken) or `session.masked_csrf_token()`.
+//! [`FormToken`] or `session.masked_csrf_token()`.
 //!
 //! # Examples
 //! ```
@@ -58,6 +58,9 @@ use tower_service::Service;
 
 use body::BoxBody;
 pub use endpoint::{Inner, Layered};
+
+#[doc(no_inline)]
+pub use cloakroom_session::adapter::FormToken;
 
 /// A tower layer over requests of `http`, as middleware for poem.
 ///

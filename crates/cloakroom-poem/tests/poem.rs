@@ -8,7 +8,8 @@
 )]
 
 use cloakroom_poem::HttpLayer;
-use cloakroom_session::{CommitPolicy, CookieSessions, CsrfRules, Error, FormToken, Key, Session, TokenPolicy};
+use cloakroom_session::adapter::FormToken;
+use cloakroom_session::{CommitPolicy, CookieSessions, CsrfRules, Error, Key, Session, TokenPolicy};
 use cloakroom_tower::{CsrfLayer, SessionLayer};
 use poem::http::{StatusCode, header};
 use poem::test::{TestClient, TestResponse};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom_store::StoreError;
+use cloakroom_store::store::StoreError;
 use redis::io::tcp::TcpSettings;
 use redis::{ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion};
 

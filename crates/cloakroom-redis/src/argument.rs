@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::Entry;
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
+use cloakroom_store::store::Entry;
 use redis::{RedisWrite, ToRedisArgs};
 
 /// The length of a key in bytes.

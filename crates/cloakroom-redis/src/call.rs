@@ -1,8 +1,9 @@
 //! One round trip: by hash, by text if the server doesn't know the hash, with confirmation if
 //! required.
 
-use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::StoreError;
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
+use cloakroom_store::store::StoreError;
 use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
 
 use crate::argument::Argument;

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cloakroom_store::StoreError;
+use cloakroom_store::store::StoreError;
 
 /// Marks that identify repeated calls to the server: a random name of this process and a counter.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ impl Calls {
         let [a, b, c] = match self.process.get() {
             Some(process) => *process,
             None => {
-                let random = cloakroom_session::random().map_err(StoreError::unavailable)?;
+                let random = cloakroom_session::factory::random().map_err(StoreError::unavailable)?;
                 *self.process.get_or_init(|| random)
             }
         };

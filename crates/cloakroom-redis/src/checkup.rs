@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use cloakroom_session::Timestamp;
-use cloakroom_store::{Checkup, Severity, StoreError, Topic};
+use cloakroom_store::store::{Checkup, Severity, StoreError, Topic};
 use redis::Value;
 
 use crate::durability::Durability;

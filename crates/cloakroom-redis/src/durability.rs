@@ -10,8 +10,9 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::StoreError;
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
+use cloakroom_store::store::StoreError;
 use redis::{Cmd, Pipeline, Value};
 use tokio::runtime::Handle;
 

@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
-use cloakroom_session::StoreKey;
-use cloakroom_store::StoreError;
+use cloakroom_session::factory::StoreKey;
+use cloakroom_store::store::StoreError;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 /// The reason why a Redis call failed.

@@ -6,8 +6,9 @@
 //! longer and has ended any session therefore makes another round. A restarted or replaced server
 //! has another key order, so its scan begins again.
 
-use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::{Cursor, EndedPage, StoreError};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
+use cloakroom_store::store::{Cursor, EndedPage, StoreError};
 use futures_util::future::try_join_all;
 use redis::Value;
 
@@ -184,7 +185,7 @@ impl Step {
 
 #[cfg(test)]
 mod tests {
-    use cloakroom_store::Cursor;
+    use cloakroom_store::store::Cursor;
 
     use super::{Place, Round};
 

@@ -13,8 +13,9 @@
 
 use std::sync::atomic::Ordering;
 
-use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::StoreError;
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
+use cloakroom_store::store::StoreError;
 use redis::{Cmd, RedisError, Value};
 
 use crate::argument::{Argument, Live};

@@ -12,8 +12,9 @@
 
 use std::future::Future;
 
-use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::{Ended, Entry, Loaded, OwnedPage, OwnedSession, Store as _, StoreError};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
+use cloakroom_store::store::{Ended, Entry, Loaded, OwnedPage, OwnedSession, Store as _, StoreError};
 use futures_util::future::{join, try_join_all};
 use redis::Value;
 use tokio::runtime::Handle;

@@ -22,8 +22,9 @@
 //!
 //! Scripts read the first 256 bytes, which contain everything but the text.
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::{Entry, Loaded, StoreError};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{StoreKey, Version};
+use cloakroom_store::store::{Entry, Loaded, StoreError};
 use redis::Value;
 
 use crate::argument::{Argument, KEY_LEN};

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::{
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{StoreKey, Version};
+use cloakroom_store::store::{
     Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
 };
 use redis::Value;

@@ -1,7 +1,8 @@
 //! The sessions of an owner, in bounded steps: a server does nothing else while a script runs.
 
-use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::{Cursor, Ended, Loaded, OwnedPage, OwnedSession, StoreError};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
+use cloakroom_store::store::{Cursor, Ended, Loaded, OwnedPage, OwnedSession, StoreError};
 use redis::Value;
 
 use crate::argument::Argument;
@@ -170,7 +171,7 @@ pub(crate) fn oldest_first(mut sessions: Vec<OwnedSession>) -> Vec<OwnedSession>
 
 #[cfg(test)]
 mod tests {
-    use cloakroom_store::Cursor;
+    use cloakroom_store::store::Cursor;
 
     use super::{Behind, StoreKey};
 

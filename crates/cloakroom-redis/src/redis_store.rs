@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use cloakroom_session::StoreKey;
-use cloakroom_store::StoreError;
+use cloakroom_session::factory::StoreKey;
+use cloakroom_store::store::StoreError;
 use redis::aio::ConnectionLike;
 #[cfg(feature = "cluster")]
 use redis::cluster_async::ClusterConnection;
@@ -132,7 +132,7 @@ impl RedisStore {
     /// use cloakroom_redis::RedisStore;
     /// use std::time::Duration;
     ///
-    /// # async fn start() -> Result<(), cloakroom_store::StoreError> {
+    /// # async fn start() -> Result<(), cloakroom_store::store::StoreError> {
     /// let sentinels = ["redis://10.0.0.1:26379", "redis://10.0.0.2:26379", "redis://10.0.0.3:26379"];
     /// let store = RedisStore::connect_sentinel(&sentinels, "mymaster").await?;
     /// let store = store.durability(1, Duration::from_millis(500));
@@ -151,8 +151,8 @@ impl RedisStore {
     /// A call about a session goes to the one master that has it, so the loss of another master
     /// doesn't affect it. Differences from a single server:
     ///
-    /// - [`cycle`](cloakroom_store::Store::cycle) creates the new session first and writes the
-    ///   tombstone second, which costs one more round trip. A failure between them returns an
+    /// - [`cycle`](cloakroom_store::store::Store::cycle) creates the new session first and writes
+    ///   the tombstone second, which costs one more round trip. A failure between them returns an
     ///   error, and leaves the old session unchanged. The new session stays until its deadline,
     ///   under an id that no client knows.
     /// - An owner index is on its own server. Creating a session with an owner needs both servers,
@@ -160,12 +160,12 @@ impl RedisStore {
     ///   A crash in between leaves an unlisted session under an id that no client knows. While the
     ///   server of an index is down, its owner can't sign in, but existing sessions continue and
     ///   can sign out.
-    /// - [`owned`](cloakroom_store::Store::owned) is not a snapshot: it reads the index, and then
-    ///   each session under its current key. If the server of an index lost acknowledged writes,
-    ///   sessions on other servers can be missing from the list, remembered ones until they end:
-    ///   see [`RedisStore::durability`].
-    /// - [`end_before`](cloakroom_store::Store::end_before) goes from server to server, and may
-    ///   miss a session whose slot is being migrated. Call it again when no slots are migrated.
+    /// - [`owned`](cloakroom_store::store::Store::owned) is not a snapshot: it reads the index, and
+    ///   then each session under its current key. If the server of an index lost acknowledged
+    ///   writes, sessions on other servers can be missing from the list, remembered ones until they
+    ///   end: see [`RedisStore::durability`].
+    /// - [`end_before`](cloakroom_store::store::Store::end_before) goes from server to server, and
+    ///   may miss a session whose slot is being migrated. Call it again when no slots are migrated.
     /// - The loss of one master makes all sessions unavailable, unless the Cluster is configured
     ///   with `cluster-require-full-coverage no`.
     /// - The client retries calls by itself. Each write carries a mark, and a session keeps the

@@ -1,7 +1,7 @@
 //! The replies of scripts about a session.
 
-use cloakroom_session::{StoreKey, Version};
-use cloakroom_store::{Replaced, StoreError};
+use cloakroom_session::factory::{StoreKey, Version};
+use cloakroom_store::store::{Replaced, StoreError};
 use redis::Value;
 
 use crate::error::{failed, unexpected};

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use cloakroom_session::Timestamp;
-use cloakroom_store::{Cursor, Loaded, Page, ScannedSession, StoreError};
+use cloakroom_store::store::{Cursor, Loaded, Page, ScannedSession, StoreError};
 use redis::Value;
 
 use crate::argument::{Argument, KEY_LEN};
@@ -117,7 +117,7 @@ pub(crate) fn pattern(prefix: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cloakroom_store::Cursor;
+    use cloakroom_store::store::Cursor;
 
     use super::{Place, pattern};
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cloakroom_store::StoreError;
+use cloakroom_store::store::StoreError;
 use redis::aio::ConnectionLike;
 use redis::{Arg, Cmd, Pipeline, RedisFuture, Value};
 

@@ -1,8 +1,9 @@
 //! Operations that involve two servers of a Cluster, ordered so that a failure between two steps
 //! loses nothing.
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::{Created, Entry, Replaced, Store as _, StoreError};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{StoreKey, Version};
+use cloakroom_store::store::{Created, Entry, Replaced, Store as _, StoreError};
 
 use crate::argument::Argument;
 use crate::redis_store::RedisStore;

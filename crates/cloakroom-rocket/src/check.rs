@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cloakroom_session::adapter::{PlainResponse, RequestHead, RocketCsrf, RocketSessions};
-use cloakroom_session::{CsrfDecision, CsrfGuard, CsrfSlot, FormBody, Piece};
+use cloakroom_session::CsrfGuard;
+use cloakroom_session::adapter::{
+    CsrfDecision, CsrfSlot, FormBody, Piece, PlainResponse, RequestHead, RocketCsrf, RocketSessions,
+};
 use rocket::{Data, Request};
 
 /// The number of bytes of a body that Rocket allows to peek at.

@@ -9,7 +9,7 @@
 //! This crate enables the feature `rocket` of `cloakroom-session`, which has the guard. Handlers
 //! use
 //! `cloakroom::Session` and return `cloakroom::Error` with `?`. For the token of a form use
-//! [`FormToken`](cloakroom_session::FormToken), which is a guard on protected routes, or
+//! [`FormToken`], which is a guard on protected routes, or
 //! `session.masked_csrf_token()`.
 //!
 //! # Differences in Rocket
@@ -65,3 +65,6 @@ mod sessions;
 
 pub use csrf::CsrfFairing;
 pub use sessions::SessionFairing;
+
+#[doc(no_inline)]
+pub use cloakroom_session::adapter::FormToken;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use cloakroom_session::adapter::{PlainResponse, RocketSessions};
-use cloakroom_session::{Clock, CommitPolicy, Engine, SessionFactory};
+use cloakroom_session::factory::SessionFactory;
+use cloakroom_session::{Clock, CommitPolicy, Engine};
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::response::Response;
 use rocket::{Build, Request, Rocket, async_trait};

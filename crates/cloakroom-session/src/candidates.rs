@@ -11,7 +11,7 @@ use crate::meter;
 ///
 /// # Examples
 /// ```
-/// use cloakroom_session::{Candidates, CookieHeader, Rejected};
+/// use cloakroom_session::factory::{Candidates, CookieHeader, Rejected};
 ///
 /// let header = CookieHeader::new([b"sid=7; sid=seven".as_slice()]);
 /// let mut candidates = Candidates::new(&header, "sid");

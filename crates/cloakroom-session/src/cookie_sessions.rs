@@ -79,7 +79,8 @@ impl CookieSessions {
     ///
     /// # Examples
     /// ```
-    /// use cloakroom_session::{CookieSessions, Key, Seal};
+    /// use cloakroom_session::factory::Seal;
+    /// use cloakroom_session::{CookieSessions, Key};
     ///
     /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
     /// let sessions = CookieSessions::signed(key).build()?;
@@ -94,7 +95,8 @@ impl CookieSessions {
     ///
     /// # Examples
     /// ```
-    /// use cloakroom_session::{CookieSessions, Key, Keyring, Seal};
+    /// use cloakroom_session::factory::Seal;
+    /// use cloakroom_session::{CookieSessions, Key, Keyring};
     ///
     /// let old = Key::new(b"the key of last year, which must still open cookies")?;
     /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
@@ -125,7 +127,8 @@ impl CookieSessions {
     ///
     /// # Examples
     /// ```
-    /// use cloakroom_session::{CookieSessions, Key, Rejected, Timestamp};
+    /// use cloakroom_session::factory::Rejected;
+    /// use cloakroom_session::{CookieSessions, Key, Timestamp};
     ///
     /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
     /// let sessions = CookieSessions::encrypted(key).build()?;

@@ -13,8 +13,8 @@ use crate::factory::{Committed, SessionFactory};
 
 /// The factory, clock and commit policy shared by all requests of an application.
 ///
-/// An adapter keeps one engine and creates a [`SessionSlot`](crate::SessionSlot) from it for each
-/// request.
+/// An adapter keeps one engine and creates a [`SessionSlot`](crate::adapter::SessionSlot) from it
+/// for each request.
 ///
 /// # Examples
 /// ```

@@ -9,7 +9,7 @@ use crate::effects::ResponseEffects;
 use crate::error::Error;
 use crate::session::{Ending, Session};
 
-/// The future of [`SessionSlot::finish`](crate::SessionSlot::finish).
+/// The future of [`SessionSlot::finish`](crate::adapter::SessionSlot::finish).
 ///
 /// For a request with nothing to commit, the usual case, it is ready before the first poll and
 /// allocates nothing. If it is dropped during a commit, the commit continues in a task.

@@ -1,31 +1,47 @@
 //! The session handle, the factories and the CSRF guard, shared by all adapters.
 //!
-//! Applications use the `cloakroom` crate. This crate is for authors of adapters for web
-//! frameworks. An adapter keeps one [`SessionSlot`] per request, opens the session from it when a
-//! handler asks for one, and applies the [`ResponseEffects`] that the slot returns at the end.
-//! [`adapter`] holds the code that adapters share. A request waits in two places only: when it
-//! opens the session and when it commits.
+//! Applications use the `cloakroom` crate. This crate is for authors of factories and of adapters
+//! for web frameworks. Its root has the types that applications configure and use:
 //!
-//! The modules, in the order in which a request meets them:
+//! - [`Session`], [`SessionKey`], [`FlashQueue`], [`Message`] and [`Error`] for handlers;
+//! - [`CookieSessions`], [`Key`], [`Keyring`], [`Lifetimes`], [`CookieConfig`] and [`Engine`] for
+//!   the configuration of sessions;
+//! - [`CsrfRules`], [`CsrfGuard`] and [`Refusal`] for CSRF protection.
 //!
-//! | module | contents |
+//! All other names are in one module for each task:
+//!
+//! | module | for |
+//! |---|---|
+//! | [`factory`] | authors of session factories: the trait, sessions, records, seals and the conformance suite |
+//! | [`adapter`] | authors of adapters: the slots of a request, its head and body, and the response |
+//! | [`meter`] | the counters and timings, for operators |
+//!
+//! An adapter keeps one [`SessionSlot`](adapter::SessionSlot) per request, opens the session from
+//! it when a handler asks for one, and applies the [`ResponseEffects`](adapter::ResponseEffects)
+//! that the slot returns at the end. A request waits in two places only: when it opens the session
+//! and when it commits.
+//!
+//! The files, in the order in which a request meets them:
+//!
+//! | file | contents |
 //! |---|---|
 //! | `clock` | the time and random bytes |
 //! | `slot` | the state of a request's session |
 //! | `engine` | the factory, clock and commit policy of an application |
-//! | `factory`, `dyn_factory` | the trait that opens and commits sessions, and the type without parameters for it |
+//! | `factory/contract`, `dyn_factory` | the trait that opens and commits sessions, and the type without parameters for it |
 //! | `candidates` | the candidate cookies of a request |
 //! | `cookie_sessions` | the factory that keeps sessions in cookies |
 //! | `csrf` | the checks of a request's origin and CSRF token |
 //! | `session`, `error` | the session handle of handlers, and its errors |
 //! | `finish`, `effects` | the end of a request, and its effects on the response |
 //! | `meter` | counters and timings |
-//! | [`adapter`] | code that adapters share, and the trait impls that must be in the crate of their types |
-//! | `factory_conformance` | the conformance suite for factories, behind the feature `conformance` |
+//! | `adapter` | code that adapters share, and the trait impls that must be in the crate of their types |
+//! | `factory/conformance` | the conformance suite for factories, behind the feature `conformance` |
 //!
 //! ```
 //! use std::sync::Arc;
-//! use cloakroom_session::{CookieHeader, CookieSessions, Engine, Key, SessionSlot};
+//! use cloakroom_session::adapter::{CookieHeader, SessionSlot};
+//! use cloakroom_session::{CookieSessions, Engine, Key};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -50,33 +66,19 @@ mod dyn_factory;
 mod effects;
 mod engine;
 mod error;
-mod factory;
-#[cfg(feature = "conformance")]
-pub mod factory_conformance;
+pub mod factory;
 mod finish;
 pub mod meter;
 mod session;
 mod slot;
 
-pub use candidates::Candidates;
 pub use cloakroom_core::{
-    After, Commit, CommitId, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookiePayload,
-    CookieTemplate, CookieUpdate, CsrfDecision, CsrfRules, CsrfRulesBuilder, CsrfScheme, CsrfToken, Deadline, Dropped,
-    Duplicates, FLASH_LIMIT, FlashId, FrameworkData, HeaderFact, IntoKey, Json, Key, KeyId, KeyName, Keyring, Level,
-    Lifetimes, MAX_COOKIE, Message, Origin, OriginPattern, Plan, Record, RecordSealer, Refusal, Rejected, Replayed,
-    RequestFacts, RequestKind, Resolution, SameSite, Seal, Sealer, SessionId, SessionKey, SessionState, SessionTimes,
-    SetCookie, StoreKey, Text, Timestamp, TokenPolicy, Version, cache_control, invites_shared_caches,
-    is_targeted_cache_field, overrides_cache_control, vary,
+    CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CsrfRules, CsrfRulesBuilder, CsrfToken, IntoKey, Key,
+    Keyring, Level, Lifetimes, Message, Refusal, SameSite, SessionKey, Timestamp, TokenPolicy,
 };
-pub use clock::{Clock, ManualClock, SystemClock, fill, fresh_id, fresh_token, random};
-pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder, OpenedCookie};
-#[cfg(feature = "form")]
-pub use csrf::FormRejection;
-pub use csrf::{BodyExtent, CsrfGuard, CsrfSlot, FormBody, FormKind, FormToken, Piece, find_token};
-pub use effects::ResponseEffects;
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder};
+pub use csrf::CsrfGuard;
 pub use engine::Engine;
 pub use error::Error;
-pub use factory::{Committed, SessionFactory, begin_commit, hand_on, replay, replay_with};
-pub use finish::{CommitFuture, NotCommitted};
 pub use session::{FlashQueue, RefMut, Session};
-pub use slot::SessionSlot;

@@ -39,6 +39,31 @@ impl SessionSlot {
         Self(Arc::new(Slot { engine, place: Mutex::default() }))
     }
 
+    /// Returns the slot that was found in a request, for the extractor of an adapter.
+    ///
+    /// The request may keep it in any map from types to values, such as `http::Extensions`.
+    /// `middleware` is the name of the type that puts it there.
+    ///
+    /// # Errors
+    /// Returns an error that names the middleware if there is no slot.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::adapter::{RequestHead, SessionSlot};
+    /// use cloakroom_session::{Error, Session};
+    ///
+    /// // `found` is `request.extensions().get()` in most frameworks.
+    /// async fn extract(found: Option<&SessionSlot>, head: &impl RequestHead) -> Result<Session, Error> {
+    ///     SessionSlot::require(found, "SessionLayer")?.open_for(head).await
+    /// }
+    ///
+    /// let error = SessionSlot::require(None, "SessionLayer").unwrap_err();
+    /// assert!(error.is_missing_layer() && error.to_string().contains("SessionLayer"));
+    /// ```
+    pub fn require<'a>(slot: Option<&'a Self>, middleware: &'static str) -> Result<&'a Self, Error> {
+        slot.ok_or_else(|| Error::missing_layer(middleware))
+    }
+
     /// Returns the session if it was opened.
     #[must_use]
     pub fn opened(&self) -> Option<Session> {

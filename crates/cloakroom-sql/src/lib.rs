@@ -29,8 +29,9 @@
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("sessions.db");
 //! use cloakroom_sql::SqliteStore;
-//! use cloakroom_store::{Loaded, Store as _};
-//! use cloakroom_session::{SessionId, Timestamp};
+//! use cloakroom_store::store::{Loaded, Store as _};
+//! use cloakroom_session::Timestamp;
+//! use cloakroom_session::factory::SessionId;
 //!
 //! let store = SqliteStore::open(path)?;
 //! let key = SessionId::from_random([7; 32]).store_key();

@@ -10,7 +10,7 @@ mod statements;
 
 use std::fmt;
 
-use cloakroom_store::StoreError;
+use cloakroom_store::store::StoreError;
 use mysql_async::Pool;
 
 use crate::TableName;
@@ -45,7 +45,7 @@ use statements::{QUOTE, SCHEMA, statements};
 /// load balancer, a session that was just created would be missing. The store's own connections set
 /// `wsrep_sync_wait` on such nodes, so that reads wait. On the application's own pool, set it on
 /// each connection (`SET SESSION wsrep_sync_wait = 7`);
-/// [`checkup`](cloakroom_store::Store::checkup) reports if it is missing. With Group Replication,
+/// [`checkup`](cloakroom_store::store::Store::checkup) reports if it is missing. With Group Replication,
 /// connect only to the primary, or set `group_replication_consistency` to `BEFORE`.
 ///
 /// # Security

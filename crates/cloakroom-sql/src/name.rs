@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cloakroom_store::StoreError;
+use cloakroom_store::store::StoreError;
 
 /// The longest name that leaves room for the names of its indexes, in bytes: PostgreSQL cuts names
 /// at 63.
@@ -21,7 +21,7 @@ const LONGEST: usize = 48;
 /// ```
 /// use cloakroom_sql::TableName;
 ///
-/// # fn main() -> Result<(), cloakroom_store::StoreError> {
+/// # fn main() -> Result<(), cloakroom_store::store::StoreError> {
 /// let name = TableName::new("shop_sessions")?.in_schema("web")?;
 /// assert_eq!(name.to_string(), "web.shop_sessions");
 /// assert!(TableName::new("shop-sessions").is_err());

@@ -139,7 +139,7 @@ macro_rules! pool {
     ($database:ty, $row:ty, $text:expr, $classify:path, $executor:ident) => {
         use super::Metered;
         use crate::query::{Cells, Failure, Value};
-        use cloakroom_store::StoreError;
+        use cloakroom_store::store::StoreError;
         use sqlx::query::Query;
         use sqlx::{AssertSqlSafe, Database, Row as _};
         use std::sync::Arc;

@@ -15,7 +15,7 @@ mod wire;
 
 use std::fmt;
 
-use cloakroom_store::StoreError;
+use cloakroom_store::store::StoreError;
 use deadpool_postgres::Pool;
 
 use crate::TableName;

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::{Entry, StoreError};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
+use cloakroom_store::store::{Entry, StoreError};
 
 /// The number of attempts for a step that concurrent requests interfere with.
 pub(crate) const TRIES: usize = 10;
@@ -230,7 +231,7 @@ pub(crate) async fn persist<T, F: Future<Output = Result<T, Failure>>>(
 fn pause(tried: u32) -> Duration {
     let longest = 1_u64 << (tried - 1).min(5);
     // Without random bytes, use the longest pause.
-    let [byte] = cloakroom_session::random::<1>().unwrap_or([u8::MAX]);
+    let [byte] = cloakroom_session::factory::random::<1>().unwrap_or([u8::MAX]);
     Duration::from_micros(longest * 1000 * u64::from(byte) / 255)
 }
 

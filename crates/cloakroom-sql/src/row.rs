@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::{Cursor, Entry, Loaded, OwnedSession, Page, ScannedSession, StoreError};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{StoreKey, Version};
+use cloakroom_store::store::{Cursor, Entry, Loaded, OwnedSession, Page, ScannedSession, StoreError};
 
 use crate::query::{Cells, Value};
 
@@ -125,8 +126,9 @@ pub(crate) fn page(rows: Vec<Met>, limit: usize) -> Page {
 #[cfg(test)]
 mod tests {
     use super::Row;
-    use cloakroom_session::{StoreKey, Timestamp, Version};
-    use cloakroom_store::Loaded;
+    use cloakroom_session::Timestamp;
+    use cloakroom_session::factory::{StoreKey, Version};
+    use cloakroom_store::store::Loaded;
 
     const WHOLE: Row<'_> = Row {
         version: 1,

@@ -15,7 +15,8 @@ mod tests;
 use std::fmt;
 use std::path::PathBuf;
 
-use cloakroom_store::{StoreError, location};
+use cloakroom_store::location;
+use cloakroom_store::store::StoreError;
 use rusqlite::Connection;
 
 use crate::TableName;

@@ -6,8 +6,9 @@
 
 use std::sync::Arc;
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::{
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{StoreKey, Version};
+use cloakroom_store::store::{
     Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, StoreError,
 };
 
@@ -270,8 +271,10 @@ macro_rules! implement_store {
     };
     ($store:ty: $($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)+) => {
         const _: () = {
-            use cloakroom_session::{StoreKey, Timestamp, Version};
-            use cloakroom_store::*;
+            use cloakroom_session::Timestamp;
+            use cloakroom_session::factory::{StoreKey, Version};
+            use cloakroom_store::store::*;
+            use cloakroom_store::store::*;
 
             impl Store for $store {
                 $(

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cloakroom_store::StoreError;
+use cloakroom_store::store::StoreError;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cloakroom_store::StoreError;
+use cloakroom_store::store::StoreError;
 
 /// Removes these query parameters from a URL and returns their values.
 pub(crate) fn without<const N: usize>(url: &str, names: [&str; N]) -> (String, [Option<String>; N]) {

@@ -7,10 +7,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-use cloakroom_store::EndedPage;
-use cloakroom_store::{Cursor, Ended, OwnedPage, OwnedSession, StoreError};
+use cloakroom_store::store::EndedPage;
+use cloakroom_store::store::{Cursor, Ended, OwnedPage, OwnedSession, StoreError};
 
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 use crate::query::Cells;

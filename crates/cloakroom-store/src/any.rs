@@ -5,7 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{StoreKey, Version};
 
 use crate::checkup::Checkup;
 use crate::entry::Entry;

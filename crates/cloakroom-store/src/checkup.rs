@@ -95,7 +95,7 @@ impl Checkup {
     /// # Examples
     /// ```
     /// use cloakroom_session::Timestamp;
-    /// use cloakroom_store::Checkup;
+    /// use cloakroom_store::store::Checkup;
     /// use std::time::Duration;
     ///
     /// let server = Checkup::new("Redis 7").clock(Some(Timestamp::from_unix_secs(1_700_000_000)));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use cloakroom_session::{CommitId, Record, Version};
+use cloakroom_session::factory::{CommitId, Record, Version};
 
 /// The value of an entry.
 ///

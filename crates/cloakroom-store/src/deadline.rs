@@ -74,7 +74,7 @@ impl Course {
 /// Returns a random pause that grows with each attempt.
 fn jitter(attempt: u32) -> Result<Duration, Error> {
     let longest = 1_u64 << attempt.min(6);
-    let [byte] = cloakroom_session::random::<1>()?;
+    let [byte] = cloakroom_session::factory::random::<1>()?;
     // Never zero, so that other tasks can run.
     Ok(Duration::from_micros(1 + longest * 1000 * u64::from(byte) / 255))
 }

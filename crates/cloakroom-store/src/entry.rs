@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cloakroom_session::{Record, StoreKey, Timestamp, Version};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{Record, StoreKey, Version};
 
 use crate::at_rest;
 use crate::contents::Contents;

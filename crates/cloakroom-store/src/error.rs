@@ -5,7 +5,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use cloakroom_session::{Error, StoreKey};
+use cloakroom_session::Error;
+use cloakroom_session::factory::StoreKey;
 
 type Source = Box<dyn StdError + Send + Sync + 'static>;
 

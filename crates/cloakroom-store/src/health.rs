@@ -156,6 +156,6 @@ impl Breaker {
 
 /// Lengthens a pause by up to a quarter, so that the probes of several processes spread.
 fn jittered(pause: Duration) -> Duration {
-    let [byte] = cloakroom_session::random::<1>().unwrap_or_default();
+    let [byte] = cloakroom_session::factory::random::<1>().unwrap_or_default();
     pause + pause * u32::from(byte) / 1024
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use cloakroom_session::StoreKey;
+use cloakroom_session::factory::StoreKey;
 
 /// A map by store key that doesn't hash the key again.
 ///

@@ -1,12 +1,16 @@
 //! Server-side sessions without lost updates.
 //!
-//! A [`Store`] is a versioned compare-and-set register with expiry. [`StoredSessions`] builds
-//! sessions on it: it opens and commits them, replays a request's changes on a newer version, and
-//! never revives an ended session.
+//! A [`Store`](store::Store) is a versioned compare-and-set register with expiry.
+//! [`StoredSessions`] builds sessions on it: it opens and commits them, replays a request's changes
+//! on a newer version, and never revives an ended session.
 //!
-//! | module | contents |
+//! The root of the crate has the types that applications configure and use. The module [`store`]
+//! has all other names, for authors of stores: the trait, its results and errors, and the
+//! conformance suite.
+//!
+//! | file | contents |
 //! |---|---|
-//! | `store` | the `Store` trait and the duties of its implementations |
+//! | `store/contract` | the `Store` trait and the duties of its implementations |
 //! | `entry` | the entry stored under a key, and its form in the list of its owner |
 //! | `contents` | the value of an entry: a record, or its text |
 //! | `stored_sessions` | the factory: its options, open and commit |
@@ -27,13 +31,11 @@
 //! | `checkup` | the report of a store's server, for operators |
 //! | `any` | a store whose type is chosen at run time |
 //! | `error` | the error of store calls |
-//! | `conformance` | the conformance suite for stores (feature `conformance`) |
+//! | `store/conformance` | the conformance suite for stores (feature `conformance`) |
 
 mod any;
 mod at_rest;
 mod checkup;
-#[cfg(feature = "conformance")]
-pub mod conformance;
 mod contents;
 mod deadline;
 mod entry;
@@ -50,23 +52,15 @@ mod pages;
 mod scan;
 mod sessions;
 mod stats;
-mod store;
+pub mod store;
 mod stored_sessions;
 mod sweeper;
 mod walks;
 
 pub use any::AnyStore;
-pub use checkup::{Checkup, Finding, Severity, Topic};
-pub use entry::{Entry, OwnedSession};
-pub use error::StoreError;
 pub use file::{Durability, FileStore};
 pub use memory::MemoryStore;
 pub use packed::PackedStore;
-pub use pages::{Ended, EndedPage, OwnedPage};
-pub use scan::{Cursor, Page, ScannedSession};
-pub use sessions::{SessionInfo, SessionInfoPage, Sessions};
-pub use stats::Stats;
-pub use store::{Created, Loaded, Replaced, Store};
-pub use stored_sessions::{AtLimit, IntoStore, StoredSessions, StoredSessionsBuilder};
-pub use sweeper::{Sweeper, SweeperBuilder, SweeperStats};
-pub use walks::{all_owned, end_all_before};
+pub use sessions::{SessionInfo, Sessions};
+pub use stored_sessions::{AtLimit, StoredSessions, StoredSessionsBuilder};
+pub use sweeper::Sweeper;

@@ -1,6 +1,7 @@
 //! The results of bounded steps that list the sessions of an owner or end many sessions.
 
-use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
 
 use crate::entry::OwnedSession;
 use crate::error::StoreError;

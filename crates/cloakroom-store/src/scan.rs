@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cloakroom_session::{StoreKey, Version};
+use cloakroom_session::factory::{StoreKey, Version};
 
 use crate::entry::Entry;
 use crate::error::StoreError;

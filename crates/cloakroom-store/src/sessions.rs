@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_session::{Clock, Error, Session, StoreKey, SystemClock, Timestamp};
+use cloakroom_session::factory::StoreKey;
+use cloakroom_session::{Clock, Error, Session, SystemClock, Timestamp};
 
 use crate::deadline::Deadline;
 use crate::entry::OwnedSession;

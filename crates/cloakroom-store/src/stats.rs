@@ -3,7 +3,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cloakroom_session::{CookiePayload, meter, meter::Event};
+use cloakroom_session::factory::CookiePayload;
+use cloakroom_session::meter::{self, Event};
 
 /// The counters of one factory.
 #[derive(Debug, Default)]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cloakroom_session::{Clock, SystemClock, meter, random};
+use cloakroom_session::factory::random;
+use cloakroom_session::{Clock, SystemClock, meter};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 

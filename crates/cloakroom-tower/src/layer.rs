@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cloakroom_session::{Clock, CommitPolicy, Engine, Error, SessionFactory};
+use cloakroom_session::factory::SessionFactory;
+use cloakroom_session::{Clock, CommitPolicy, Engine, Error};
 use http::Response;
 use tower_layer::Layer;
 

@@ -53,4 +53,4 @@ pub use open::open_session;
 pub use service::{SessionFuture, SessionService};
 
 #[doc(no_inline)]
-pub use cloakroom_session::SessionSlot;
+pub use cloakroom_session::adapter::SessionSlot;

@@ -1,7 +1,7 @@
 //! Access to the session for frameworks without an extractor.
 
-use cloakroom_session::adapter::RequestHead;
-use cloakroom_session::{Error, Session, SessionSlot};
+use cloakroom_session::adapter::{RequestHead, SessionSlot};
+use cloakroom_session::{Error, Session};
 use http::{HeaderMap, HeaderValue};
 
 /// Opens the session of a request, for frameworks without an extractor.
@@ -27,8 +27,7 @@ use http::{HeaderMap, HeaderValue};
 /// # }
 /// ```
 pub async fn open_session(slot: Option<&SessionSlot>, headers: &HeaderMap) -> Result<Session, Error> {
-    let slot = slot.ok_or_else(|| Error::missing_layer("SessionLayer"))?;
-    slot.open_for(&Headers(headers)).await
+    SessionSlot::require(slot, "SessionLayer")?.open_for(&Headers(headers)).await
 }
 
 /// A request head with nothing but headers.

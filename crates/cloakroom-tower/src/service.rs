@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cloakroom_session::{CommitFuture, NotCommitted, ResponseEffects, SessionSlot};
+use cloakroom_session::adapter::{CommitFuture, NotCommitted, ResponseEffects, SessionSlot};
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;

@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::routing::get;
-use cloakroom::{
-    After, Commit, Committed, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookiePayload, CookieTemplate,
-    CookieUpdate, Error, Lifetimes, Plan, Record, Session, SessionFactory, SessionId, SessionLayer, SessionState,
-    StoreKey, Timestamp, replay,
+use cloakroom::factory::{
+    After, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate, Plan, Record, SessionFactory,
+    SessionId, SessionState, StoreKey, replay,
 };
+use cloakroom::{ConfigError, ConflictPolicy, CookieConfig, Error, Lifetimes, Session, SessionLayer, Timestamp};
 
 #[derive(Debug)]
 pub(crate) struct MapSessions {

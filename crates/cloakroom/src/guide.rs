@@ -222,3 +222,8 @@ pub mod own_store {}
 #[doc = include_str!("../guide/own-factory.md")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod own_factory {}
+
+#[cfg(any(not(doctest), feature = "axum"))]
+#[doc = include_str!("../guide/own-adapter.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod own_adapter {}

@@ -3,7 +3,7 @@
 //! Handlers take a [`Session`] and use it like a map: reads and writes are synchronous. A factory,
 //! configured once, decides where sessions are kept: in a signed or encrypted cookie
 //! ([`CookieSessions`]), in a store (`StoredSessions`), or in a place that your own
-//! [`SessionFactory`] defines.
+//! [`SessionFactory`](factory::SessionFactory) defines.
 //!
 //! ```toml
 //! cloakroom = { version = "0.1", features = ["axum"] }
@@ -15,12 +15,28 @@
 //!   sessions.
 //! - [`guide`] helps to choose a factory, and has a page for each framework.
 //!
+//! # Modules
+//! The root has the names that applications use. Each module is for one task:
+//!
+//! | module | for |
+//! |---|---|
+//! | `axum`, `actix`, `poem`, `rocket` | applications in that framework |
+//! | `tower` | applications in another framework over `http` |
+//! | `config` | sessions configured by a file or the environment |
+//! | `bridge` | sessions shared with an application in another language |
+//! | [`meter`] | metrics |
+//! | [`factory`], `store`, [`adapter`] | authors of a session factory, a store, or an adapter for a framework |
+//!
 //! # Features
+//! All of them need Rust 1.89, except where the table names another version.
+//!
 //! | feature | adds |
 //! |---|---|
-//! | none (the default) | `Session`, `CookieSessions`, `SessionFactory`, `CsrfGuard`: the basis for adapters |
+//! | none (the default) | `Session`, `CookieSessions`, `CsrfGuard`, and the modules `factory` and `adapter` |
 //! | `axum` | `tower`, and the extractors `Session`, `FormToken` and `CheckedForm`; errors are responses |
 //! | `actix` | `SessionMiddleware`, `CsrfMiddleware` and the extractors for actix-web; errors are responses |
+//! | `poem` | `tower`, `HttpLayer`, which makes the layers middleware of poem, and the extractors `Session` and `FormToken` |
+//! | `rocket` | `SessionFairing`, `CsrfFairing`, and the request guards `Session` and `FormToken` for Rocket |
 //! | `tower` | `SessionLayer` and `CsrfLayer`, for any tower service over `http` |
 //! | `store` | `StoredSessions` over a `Store`, `MemoryStore`, `FileStore`, `PackedStore` (encrypts records), `Sessions`, `Sweeper`, `connect` |
 //! | `compress` | `PackedStore::compress` |
@@ -30,7 +46,7 @@
 //! | `tls` | encrypted connections to the stores |
 //! | `config` | `config::SessionConfig`: all options from a file that serde reads, or from the environment |
 //! | `metrics` | counts and latencies for the `metrics` facade |
-//! | `conformance` | test suites for your own stores and factories |
+//! | `conformance` | test suites for your own stores and factories: `store::conformance` and `factory::conformance` |
 //! | `bridge` | `bridge::Migration`, which moves sessions from one factory to another |
 //! | `bridge-pyramid`, `bridge-pyramid-nacl`, `bridge-beaker`, `bridge-flask`, `bridge-django`, `bridge-express`, `bridge-rails`, `bridge-plug` | `bridge`, and sessions shared with an application in that framework |
 //! | `bridge-redis`, `bridge-postgres`, `bridge-sqlite` | the stores in which Express and Django keep records |
@@ -47,7 +63,13 @@ pub mod guide;
 #[cfg(any(feature = "config", feature = "store"))]
 mod nearest;
 
-pub use cloakroom_session::*;
+// An application sees these names. `tests/root.rs` counts them: a name that only authors of
+// factories, stores or adapters need belongs in one of the modules below.
+pub use cloakroom_session::{
+    Clock, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieSessions, CookieSessionsBuilder, CsrfGuard,
+    CsrfRules, CsrfRulesBuilder, CsrfToken, Engine, Error, FlashQueue, IntoKey, Key, Keyring, Level, Lifetimes,
+    ManualClock, Message, RefMut, Refusal, SameSite, Session, SessionKey, SystemClock, Timestamp, TokenPolicy, meter,
+};
 
 #[cfg(feature = "redis")]
 pub use cloakroom_redis::RedisStore;
@@ -60,15 +82,58 @@ pub use cloakroom_sql::TableName;
 #[cfg(feature = "sqlite")]
 pub use cloakroom_sql::{SqliteConfig, SqliteStore, Synchronous};
 #[cfg(feature = "store")]
-pub use cloakroom_store::*;
-#[cfg(feature = "tower")]
-pub use cloakroom_tower::{
-    CsrfFuture, CsrfLayer, CsrfService, ReplayBody, ResponseBody, SessionFuture, SessionLayer, SessionService,
-    open_session,
+pub use cloakroom_store::{
+    AnyStore, AtLimit, Durability, FileStore, MemoryStore, PackedStore, SessionInfo, Sessions, StoredSessions,
+    StoredSessionsBuilder, Sweeper,
 };
-
+#[cfg(feature = "tower")]
+pub use cloakroom_tower::{CsrfLayer, SessionLayer};
 #[cfg(feature = "store")]
-pub use connect::{ConnectError, Packing, StoreIdentity, connect, connect_packed};
+pub use connect::{ConnectError, Packing, connect, connect_packed};
+
+/// For authors of session factories: the trait, sessions, records and seals.
+///
+/// Applications need it only to write a factory instead of using [`CookieSessions`] or
+/// `StoredSessions`, or to read records. The page "Writing a factory" of the book
+/// (`docs/guide/own-factory.md`) explains the contract.
+pub mod factory {
+    pub use cloakroom_session::factory::*;
+}
+
+/// For authors of stores: the trait, entries, pages and errors.
+///
+/// Applications need it only to write a store, or to name a type in a signature of `Sessions` or
+/// `Sweeper`. The page "Writing a store" of the book (`docs/guide/own-store.md`) has a complete
+/// one.
+#[cfg(feature = "store")]
+pub mod store {
+    pub use crate::connect::StoreIdentity;
+    pub use cloakroom_store::store::*;
+}
+
+/// For authors of adapters: the slots of a request, and its head, body and response.
+///
+/// Applications need it only with a web framework that has no module here. The page "Writing an
+/// adapter" of the book (`docs/guide/own-adapter.md`) has a complete adapter and its extractor.
+pub mod adapter {
+    pub use cloakroom_session::adapter::*;
+}
+
+/// For any tower service over `http`: access to the session, and the services behind the layers.
+///
+/// [`SessionLayer`] and [`CsrfLayer`] are in the root of the crate.
+#[cfg(feature = "tower")]
+pub mod tower {
+    pub use cloakroom_tower::{
+        CsrfFuture, CsrfService, ReplayBody, ResponseBody, SessionFuture, SessionService, open_session,
+    };
+}
+
+/// Extractors for axum.
+#[cfg(feature = "axum")]
+pub mod axum {
+    pub use cloakroom_tower::axum::{CheckedForm, CheckedFormRejection, FormToken};
+}
 
 /// Middleware and extractors for actix-web.
 #[cfg(feature = "actix")]
@@ -79,16 +144,22 @@ pub mod actix {
     };
 }
 
+/// Middleware and extractors for poem.
+#[cfg(feature = "poem")]
+pub mod poem {
+    pub use cloakroom_poem::{FormToken, HttpLayer, Inner, Layered};
+}
+
+/// Fairings and request guards for Rocket.
+#[cfg(feature = "rocket")]
+pub mod rocket {
+    pub use cloakroom_rocket::{CsrfFairing, FormToken, SessionFairing};
+}
+
 /// Sessions shared with applications in other frameworks, and migrations.
 #[cfg(feature = "bridge")]
 pub mod bridge {
     pub use cloakroom_bridge::*;
-}
-
-/// Extractors for axum.
-#[cfg(feature = "axum")]
-pub mod axum {
-    pub use cloakroom_tower::axum::{CheckedForm, CheckedFormRejection, FormToken};
 }
 
 #[cfg(all(doctest, feature = "axum"))]

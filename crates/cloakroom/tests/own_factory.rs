@@ -7,7 +7,7 @@ mod own_factory;
 
 use std::sync::Arc;
 
-use cloakroom::factory_conformance::{Capabilities, assert_conforms};
+use cloakroom::factory::conformance::{Capabilities, assert_conforms};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_example_of_a_factory_conforms() {

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cloakroom::{AnyStore, Clock as _, Store as _, StoreKey, SystemClock, connect, meter};
+use cloakroom::store::{Store as _, StoreKey};
+use cloakroom::{AnyStore, Clock as _, SystemClock, connect, meter};
 use cloakroom_servers::{MariaDb, Postgres};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 

@@ -8,7 +8,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cloakroom::Seal;
+use cloakroom::factory::Seal;
 
 const PREFIX: usize = 3;
 const KEY_ID: usize = 4;
@@ -154,7 +154,8 @@ fn runs(pieces: impl Iterator<Item = (Part, String)>) -> Vec<Run> {
 
 #[cfg(test)]
 mod tests {
-    use cloakroom::{Key, Keyring, Sealer};
+    use cloakroom::factory::Sealer;
+    use cloakroom::{Key, Keyring};
 
     use super::*;
 

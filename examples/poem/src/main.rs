@@ -1,8 +1,8 @@
 //! Sessions in poem: `cargo run -p cloakroom-example-poem`, then <http://127.0.0.1:3000>.
 
+use cloakroom::poem::HttpLayer;
 use cloakroom::{CsrfLayer, Error, Session, SessionLayer};
 use cloakroom_example_visit as visit;
-use cloakroom_poem::HttpLayer;
 use poem::http::StatusCode;
 use poem::listener::{Acceptor, Listener, TcpListener};
 use poem::web::{Form, Html, Redirect};

@@ -7,8 +7,8 @@
 #[path = "../../../testing/probe/tests/disconnects/leaving.rs"]
 mod leaving;
 
+use cloakroom::poem::HttpLayer;
 use cloakroom::{Error, Session, SessionLayer, StoredSessions};
-use cloakroom_poem::HttpLayer;
 use poem::http::Uri;
 use poem::listener::{Acceptor as _, Listener as _, TcpListener};
 use poem::{EndpointExt as _, Route, Server, handler};

@@ -1,8 +1,8 @@
 //! Sessions in Rocket: `cargo run -p cloakroom-example-rocket`, then <http://127.0.0.1:3000>.
 
+use cloakroom::rocket::{CsrfFairing, SessionFairing};
 use cloakroom::{Error, Session};
 use cloakroom_example_visit as visit;
-use cloakroom_rocket::{CsrfFairing, SessionFairing};
 use rocket::fairing::AdHoc;
 use rocket::form::Form;
 use rocket::http::Status;

@@ -10,8 +10,8 @@ mod leaving;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use cloakroom::rocket::SessionFairing;
 use cloakroom::{Error, Session, StoredSessions};
-use cloakroom_rocket::SessionFairing;
 use rocket::fairing::AdHoc;
 use rocket::{Config, get, post, routes};
 

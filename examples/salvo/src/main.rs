@@ -1,41 +1,37 @@
 //! Sessions in salvo: `cargo run -p cloakroom-example-salvo`, then <http://127.0.0.1:3000>.
 
-use cloakroom::{CsrfLayer, Error, ReplayBody, Session, SessionLayer, open_session};
+mod extract;
+
+use cloakroom::tower::ReplayBody;
+use cloakroom::{CsrfLayer, SessionLayer};
 use cloakroom_example_visit as visit;
+use extract::{CurrentSession, Failed};
 use http_body_util::BodyExt as _;
 use salvo::Listener as _;
 use salvo::conn::tcp::TcpAcceptor;
 use salvo::http::{ReqBody, StatusError};
 use salvo::hyper;
-use salvo::prelude::{Redirect, Request, Router, Server, TcpListener, Text, TowerLayerCompat as _, handler};
+use salvo::prelude::{
+    Redirect, Request, Router, Server, TcpListener, Text, TowerLayerCompat as _, Writer as _, handler,
+};
 use tower::ServiceBuilder;
 
-/// Opens the session of a request.
-async fn session(request: &Request) -> Result<Session, StatusError> {
-    open_session(request.extensions().get(), request.headers()).await.map_err(failed)
-}
-
-fn failed(error: Error) -> StatusError {
-    StatusError::internal_server_error().cause(error)
+#[handler]
+async fn page(session: CurrentSession) -> Result<Text<String>, Failed> {
+    Ok(Text::Html(visit::page(&session)?))
 }
 
 #[handler]
-async fn page(request: &mut Request) -> Result<Text<String>, StatusError> {
-    visit::page(&session(request).await?).map(Text::Html).map_err(failed)
-}
-
-#[handler]
-async fn sign_in(request: &mut Request) -> Result<Redirect, StatusError> {
-    let session = session(request).await?;
+async fn sign_in(session: CurrentSession, request: &mut Request) -> Result<Redirect, Failed> {
     let name: Option<String> = request.form("name").await;
-    visit::sign_in(&session, &name.unwrap_or_default()).map_err(failed)?;
+    visit::sign_in(&session, &name.unwrap_or_default())?;
     Ok(Redirect::other("/"))
 }
 
 #[handler]
-async fn sign_out(request: &mut Request) -> Result<Redirect, StatusError> {
-    visit::sign_out(&session(request).await?);
-    Ok(Redirect::other("/"))
+async fn sign_out(session: CurrentSession) -> Redirect {
+    visit::sign_out(&session);
+    Redirect::other("/")
 }
 
 #[handler]
@@ -44,8 +40,8 @@ async fn about() -> &'static str {
 }
 
 #[handler]
-async fn broken(request: &mut Request) -> Result<(), StatusError> {
-    visit::before_failing(&session(request).await?);
+async fn broken(session: CurrentSession) -> Result<(), StatusError> {
+    visit::before_failing(&session);
     Err(StatusError::internal_server_error())
 }
 

@@ -7,7 +7,8 @@
 #[path = "../../../testing/probe/tests/disconnects/leaving.rs"]
 mod leaving;
 
-use cloakroom::{SessionLayer, StoredSessions, open_session};
+use cloakroom::tower::open_session;
+use cloakroom::{SessionLayer, StoredSessions};
 use salvo::Listener as _;
 use salvo::conn::tcp::TcpAcceptor;
 use salvo::prelude::{Request, Router, Server, TcpListener, TowerLayerCompat as _, handler};

@@ -7,7 +7,9 @@
 #[path = "../../../testing/probe/tests/disconnects/leaving.rs"]
 mod leaving;
 
-use cloakroom::{SessionLayer, SessionSlot, StoredSessions, open_session};
+use cloakroom::adapter::SessionSlot;
+use cloakroom::tower::open_session;
+use cloakroom::{SessionLayer, StoredSessions};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;

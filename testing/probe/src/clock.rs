@@ -4,7 +4,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use cloakroom::adapter::RequestHead;
-use cloakroom::{Clock, StoreError, SystemClock, Timestamp};
+use cloakroom::store::StoreError;
+use cloakroom::{Clock, SystemClock, Timestamp};
 
 tokio::task_local! {
     static BROUGHT: Brought;

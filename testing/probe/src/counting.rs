@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use cloakroom::{
-    Commit, Committed, CookieHeader, CookieSessions, Error, Plan, SessionFactory, SessionState, StoreError, Timestamp,
-};
+use cloakroom::factory::{Commit, Committed, CookieHeader, Plan, SessionFactory, SessionState};
+use cloakroom::store::StoreError;
+use cloakroom::{CookieSessions, Error, Timestamp};
 use serde_json::{Value, json};
 
 use crate::clock::reach;

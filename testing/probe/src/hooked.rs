@@ -6,10 +6,11 @@
 use std::fmt;
 use std::future::Future;
 
-use cloakroom::{
-    AnyStore, Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
-    StoreKey, Timestamp, Version,
+use cloakroom::store::{
+    Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError, StoreKey,
+    Version,
 };
+use cloakroom::{AnyStore, Timestamp};
 
 /// The calls that concern a single session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

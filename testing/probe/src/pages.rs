@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 
-use cloakroom::adapter::RequestHead;
-use cloakroom::{Error, FormToken, Session};
+use cloakroom::adapter::{FormToken, RequestHead};
+use cloakroom::{Error, Session};
 use serde_json::{Value, json};
 
 use crate::app::App;

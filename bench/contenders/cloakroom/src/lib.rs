@@ -5,9 +5,11 @@ use axum::extract::{Path, Request};
 use axum::routing::{get, post};
 use bench_harness::{Contents, Storage, slow_work, store_address};
 use bench_on_axum::{Application, OnAxum};
+use cloakroom::factory::SessionFactory;
+use cloakroom::store::Store;
 use cloakroom::{
-    CookieSessions, CsrfLayer, CsrfRules, Error, Key, MemoryStore, PostgresStore, RedisStore, Session, SessionFactory,
-    SessionLayer, SqliteStore, Store, StoredSessions, TokenPolicy,
+    CookieSessions, CsrfLayer, CsrfRules, Error, Key, MemoryStore, PostgresStore, RedisStore, Session, SessionLayer,
+    SqliteStore, StoredSessions, TokenPolicy,
 };
 use tower::layer::layer_fn;
 

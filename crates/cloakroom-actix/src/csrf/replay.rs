@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::web::Bytes;
-use cloakroom_session::{FormBody, Piece};
+use cloakroom_session::adapter::{FormBody, Piece};
 use futures_core::Stream;
 
 /// The part already read, and the rest of the payload.

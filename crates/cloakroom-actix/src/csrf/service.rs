@@ -10,7 +10,8 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::{Error, HttpMessage as _, HttpResponse};
-use cloakroom_session::{CsrfDecision, CsrfGuard, CsrfSlot, SessionSlot};
+use cloakroom_session::CsrfGuard;
+use cloakroom_session::adapter::{CsrfDecision, CsrfSlot, SessionSlot};
 use pin_project_lite::pin_project;
 
 use super::answers::Answers;

@@ -3,7 +3,8 @@
 use actix_web::http::header;
 use actix_web::{App, HttpResponse, test, web};
 use cloakroom_actix::CsrfMiddleware;
-use cloakroom_session::{CsrfRules, FormToken, Session};
+use cloakroom_session::adapter::FormToken;
+use cloakroom_session::{CsrfRules, Session};
 
 use crate::browser::{Browser, session_middleware, sign_in};
 

@@ -5,9 +5,8 @@ use actix_web::http::{StatusCode, header};
 use actix_web::middleware::{ErrorHandlerResponse, ErrorHandlers, Next, from_fn};
 use actix_web::{App, HttpResponse, ResponseError, body::MessageBody, dev, error, test, web};
 use cloakroom_actix::SessionMiddleware;
-use cloakroom_session::{
-    Commit, CommitPolicy, Committed, CookieHeader, Error, Session, SessionFactory, SessionState, Timestamp,
-};
+use cloakroom_session::factory::{Commit, Committed, CookieHeader, SessionFactory, SessionState};
+use cloakroom_session::{CommitPolicy, Error, Session, Timestamp};
 
 use crate::browser::{Browser, session_middleware, sign_in, who};
 

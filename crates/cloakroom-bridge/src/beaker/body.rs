@@ -5,7 +5,8 @@ use aes_gcm::aead::{Aead as _, KeyInit as _};
 use aes_gcm::{Aes256Gcm, Nonce};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cloakroom_session::{ConfigError, Error, Json, Lifetimes, Record, Rejected, Text, Timestamp};
+use cloakroom_session::factory::{Json, Record, Rejected, Text};
+use cloakroom_session::{ConfigError, Error, Lifetimes, Timestamp};
 use sha1::Sha1;
 use zeroize::Zeroizing;
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected, Resolution};
+use cloakroom_session::factory::{CsrfScheme, Record, Rejected, Resolution};
+use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes};
 use sha1::Sha1;
 
 use super::body::{BeakerCipher, Body, KEYS};

@@ -1,6 +1,7 @@
 //! The cookie that holds the id of a session in one of Beaker's stores.
 
-use cloakroom_session::{ConfigError, Rejected};
+use cloakroom_session::ConfigError;
+use cloakroom_session::factory::Rejected;
 use sha1::Sha1;
 
 use crate::hex::{hex, unhex};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected, Timestamp};
+use cloakroom_session::factory::{CsrfScheme, Record, Rejected};
+use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes, Timestamp};
 
 use super::body::{BeakerCipher, Body, KEYS};
 use super::id::BeakerId;

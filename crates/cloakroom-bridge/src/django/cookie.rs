@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected};
+use cloakroom_session::factory::{CsrfScheme, Record, Rejected};
+use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes};
 
 use super::expiry::Expiry;
 use super::keys::{self, DjangoKeys};

@@ -1,6 +1,6 @@
 //! Django's CSRF tokens: 32 letters and digits, under a mask of the same length.
 
-use cloakroom_session::CsrfScheme;
+use cloakroom_session::factory::CsrfScheme;
 
 use crate::mac::same;
 

@@ -10,7 +10,8 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{FrameworkData, Json, Record, Rejected, Timestamp};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{FrameworkData, Json, Record, Rejected};
 
 use super::keys::DjangoKeys;
 use crate::cookie_format::CookieLife;

@@ -1,6 +1,7 @@
 //! The keys that Django uses in a session.
 
-use cloakroom_session::{CsrfScheme, Error, Json, Lifetimes, Record, Rejected, Timestamp};
+use cloakroom_session::factory::{CsrfScheme, Json, Record, Rejected};
+use cloakroom_session::{Error, Lifetimes, Timestamp};
 
 use super::csrf::DjangoTokens;
 use super::expiry::{EXPIRY, Expiry};

@@ -5,7 +5,8 @@
 //! tags. A body that isn't a message gets the level `info` and the tag `plain`, by which it is
 //! recognized.
 
-use cloakroom_session::{Error, Json};
+use cloakroom_session::Error;
+use cloakroom_session::factory::Json;
 
 use crate::layout::{Queue, quoted};
 

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{
-    ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected, Resolution, Timestamp,
-};
+use cloakroom_session::factory::{CsrfScheme, Record, Rejected, Resolution};
+use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes, Timestamp};
 
 use super::expiry::Expiry;
 use super::keys::{self, DjangoKeys};

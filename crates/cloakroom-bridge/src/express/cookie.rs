@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Json, Lifetimes, Record, Rejected};
+use cloakroom_session::factory::{CsrfScheme, Json, Record, Rejected};
+use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes};
 use sha1::Sha1;
 
 use super::keys::ExpressKeys;

@@ -1,6 +1,7 @@
 //! The keys that Express' middleware uses in a session's object.
 
-use cloakroom_session::{CsrfScheme, Error, Json};
+use cloakroom_session::Error;
+use cloakroom_session::factory::{CsrfScheme, Json};
 
 use crate::csrf::Plain;
 use crate::flash_object::{COMPACT, FlashObject, Holds};

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{
-    ConfigError, CookieConfig, CookieTemplate, CsrfScheme, Error, Json, Lifetimes, Record, Rejected, SameSite,
-    Timestamp,
-};
+use cloakroom_session::factory::{CookieTemplate, CsrfScheme, Json, Record, Rejected};
+use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes, SameSite, Timestamp};
 
 use super::keys::ExpressKeys;
 use super::session_id::{self, Signers};

@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use cloakroom_session::{ConfigError, Rejected};
+use cloakroom_session::ConfigError;
+use cloakroom_session::factory::Rejected;
 use sha2::Sha256;
 
 use crate::mac::Mac;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{ConfigError, CookieConfig, Error, FrameworkData, Json, Lifetimes, Record, Rejected};
+use cloakroom_session::factory::{FrameworkData, Json, Record, Rejected};
+use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes};
 use sha1::Sha1;
 
 use super::keys::{FlaskKeys, PERMANENT};

@@ -3,7 +3,8 @@
 //! Values that JSON can't express are tagged objects; see [`tags`](super::tags). They are preserved,
 //! and a handler that reads one gets such an object.
 
-use cloakroom_session::{CsrfScheme, Error, Json};
+use cloakroom_session::Error;
+use cloakroom_session::factory::{CsrfScheme, Json};
 
 use super::tags::{self, Known};
 use crate::layout::{Layout, Queue, Spelling, quoted};

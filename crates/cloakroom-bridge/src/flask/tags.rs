@@ -5,7 +5,8 @@
 //! `{" di":{" t__":1}}`. Without this, JSON from a visitor could become `Markup`, which templates
 //! print without escaping.
 
-use cloakroom_session::{Error, Json};
+use cloakroom_session::Error;
+use cloakroom_session::factory::Json;
 
 use crate::layout::{Spelling, quoted};
 
@@ -166,7 +167,7 @@ struct TooDeep;
 #[cfg(test)]
 mod tests {
     use super::{Known, unescape};
-    use cloakroom_session::Json;
+    use cloakroom_session::factory::Json;
 
     fn json(text: &str) -> Json {
         Json::from_lenient("it", text).unwrap()

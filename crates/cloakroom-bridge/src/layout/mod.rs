@@ -14,7 +14,8 @@ mod write;
 
 use std::fmt;
 
-use cloakroom_session::{CsrfScheme, CsrfToken, Error, Json};
+use cloakroom_session::factory::{CsrfScheme, Json};
+use cloakroom_session::{CsrfToken, Error};
 
 use crate::extras::EXTRAS_KEY;
 

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use cloakroom_session::{CsrfToken, FrameworkData, Json, Lifetimes, Record, Rejected, SessionTimes, Text, Timestamp};
+use cloakroom_session::factory::{FrameworkData, Json, Record, Rejected, SessionTimes, Text};
+use cloakroom_session::{CsrfToken, Lifetimes, Timestamp};
 
 use super::{Layout, Role, name, role};
 use crate::extras::{CloakroomExtras, EXTRAS_KEY};

@@ -1,6 +1,7 @@
 //! The JSON style of a framework.
 
-use cloakroom_session::{Error, Json};
+use cloakroom_session::Error;
+use cloakroom_session::factory::Json;
 
 /// The JSON style of a framework. Python's `json.dumps` puts a space after comma and colon.
 #[derive(Clone, Copy, Debug)]

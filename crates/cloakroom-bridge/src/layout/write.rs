@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use cloakroom_session::{Error, FrameworkData, Json, Record};
+use cloakroom_session::Error;
+use cloakroom_session::factory::{FrameworkData, Json, Record};
 
 use super::{Layout, Queue, Role, Spelling, name, quoted, role};
 use crate::extras::{CloakroomExtras, EXTRAS_KEY};

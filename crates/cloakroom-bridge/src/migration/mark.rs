@@ -14,7 +14,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cloakroom_session::{Error, Json, Record, SessionId, SessionState, random};
+use cloakroom_session::Error;
+use cloakroom_session::factory::{Json, Record, SessionId, SessionState, random};
 use sha2::{Digest as _, Sha256};
 
 use crate::hex::{hex, unhex};

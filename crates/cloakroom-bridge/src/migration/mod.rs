@@ -6,9 +6,10 @@ mod phase;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cloakroom_session::{
-    After, Commit, Committed, CookieHeader, Error, Plan, SessionFactory, SessionState, SetCookie, Timestamp,
+use cloakroom_session::factory::{
+    After, Commit, Committed, CookieHeader, Plan, SessionFactory, SessionState, SetCookie,
 };
+use cloakroom_session::{Error, Timestamp};
 
 use phase::Side;
 pub use phase::{Phase, PhaseSwitch};
@@ -58,7 +59,8 @@ struct Counters {
 /// ```
 /// use std::sync::Arc;
 /// use cloakroom_bridge::{Migration, Phase};
-/// use cloakroom_session::{CookieConfig, CookieHeader, CookieSessions, Engine, Key, SessionSlot};
+/// use cloakroom_session::adapter::{CookieHeader, SessionSlot};
+/// use cloakroom_session::{CookieConfig, CookieSessions, Engine, Key};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -16,10 +16,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cloakroom_session::{
-    After, Commit, Committed, CookieHeader, CookiePayload, Error, Plan, Record, SessionFactory, SessionId,
-    SessionState, SetCookie, Timestamp, begin_commit, hand_on,
+use cloakroom_session::factory::{
+    After, Commit, Committed, CookieHeader, CookiePayload, Plan, Record, SessionFactory, SessionId, SessionState,
+    SetCookie, begin_commit, hand_on,
 };
+use cloakroom_session::{Error, Timestamp};
 
 use super::mark::{self, Mark, Nonce};
 use super::phase::Side;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use cloakroom_session::SessionState;
+use cloakroom_session::factory::SessionState;
 
 /// The phase of a migration.
 ///

@@ -1,6 +1,7 @@
 //! `Plug.Session.COOKIE`.
 
-use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Json, Lifetimes, Record, Rejected};
+use cloakroom_session::factory::{CsrfScheme, Json, Record, Rejected};
+use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes};
 
 use super::keys::PlugKeys;
 use super::seal::{DerivedKey, NONCE};

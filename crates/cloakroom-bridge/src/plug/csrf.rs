@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use cloakroom_session::CsrfScheme;
+use cloakroom_session::factory::CsrfScheme;
 
 use crate::mac::same;
 
@@ -53,7 +53,7 @@ impl CsrfScheme for PlugCsrf {
 
 #[cfg(test)]
 mod tests {
-    use cloakroom_session::CsrfScheme as _;
+    use cloakroom_session::factory::CsrfScheme as _;
 
     use super::PlugCsrf;
 

@@ -4,7 +4,8 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected};
+use cloakroom_session::factory::{CsrfScheme, Record, Rejected};
+use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes};
 use crypto_secretbox::aead::{Aead as _, KeyInit as _};
 use crypto_secretbox::{Nonce, XSalsa20Poly1305};
 

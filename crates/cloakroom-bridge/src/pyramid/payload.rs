@@ -1,6 +1,7 @@
 //! The text in Pyramid's cookies: `[accessed, created, state]`.
 
-use cloakroom_session::{Error, FrameworkData, Json, Lifetimes, Record, Rejected, Text, Timestamp};
+use cloakroom_session::factory::{FrameworkData, Json, Record, Rejected, Text};
+use cloakroom_session::{Error, Lifetimes, Timestamp};
 
 use crate::extras::{CloakroomExtras, Keeps};
 use crate::layout::{Layout as _, Times, read, write};

@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use cloakroom_session::{ConfigError, CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected};
+use cloakroom_session::factory::{CsrfScheme, Record, Rejected};
+use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes};
 use zeroize::Zeroizing;
 
 use super::algorithm::HashAlgorithm;

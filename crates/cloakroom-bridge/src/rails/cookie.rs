@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{
-    ConfigError, CookieConfig, CsrfScheme, Error, Json, Lifetimes, Record, Rejected, SessionTimes, Timestamp,
-};
+use cloakroom_session::factory::{CsrfScheme, Json, Record, Rejected, SessionTimes};
+use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes, Timestamp};
 
 use super::envelope;
 use super::keys::{RailsKeys, SESSION_ID};

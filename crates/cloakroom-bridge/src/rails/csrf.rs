@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use cloakroom_session::CsrfScheme;
+use cloakroom_session::factory::CsrfScheme;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
@@ -67,7 +67,7 @@ impl CsrfScheme for RailsCsrf {
 
 #[cfg(test)]
 mod tests {
-    use cloakroom_session::CsrfScheme as _;
+    use cloakroom_session::factory::CsrfScheme as _;
 
     use super::{LEN, RailsCsrf, STANDARD, URL_SAFE_NO_PAD, xor};
     use base64::Engine as _;

@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cloakroom_session::{Error, Json, Rejected, Timestamp};
+use cloakroom_session::factory::{Json, Rejected};
+use cloakroom_session::{Error, Timestamp};
 
 use crate::iso;
 use crate::layout::quoted;

@@ -1,6 +1,7 @@
 //! The keys that Rails uses in a session's object.
 
-use cloakroom_session::{CsrfScheme, Error, Json};
+use cloakroom_session::Error;
+use cloakroom_session::factory::{CsrfScheme, Json};
 
 use super::csrf::RailsCsrf;
 use crate::flash_object::{COMPACT, FlashObject, Holds};

@@ -1,6 +1,7 @@
 //! Encrypted cookies of Rails before 5.2, which are recognised and refused.
 
-use cloakroom_session::{ConfigError, Rejected};
+use cloakroom_session::ConfigError;
+use cloakroom_session::factory::Rejected;
 
 use super::seal::RailsDigest;
 use crate::hex::unhex;

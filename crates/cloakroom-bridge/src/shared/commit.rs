@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cloakroom_session::factory::{Commit, CookiePayload, FrameworkData, Plan, Record, Rejected, random};
 use cloakroom_session::meter::{self, Event};
-use cloakroom_session::{Commit, CookiePayload, Error, FrameworkData, Plan, Record, Rejected, Timestamp, random};
+use cloakroom_session::{Error, Timestamp};
 
 use super::factory::SharedRecords;
 use super::format::{RecordFormat, TouchMode};
@@ -168,7 +169,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     /// Replays the session on a record that another request wrote.
     fn replay(&self, commit: &Commit, newest: &Record) -> Result<Record, Error> {
         meter::event(CookiePayload::Id, Event::Replayed);
-        let mut record = cloakroom_session::replay(commit, newest, self.conflicts)?;
+        let mut record = cloakroom_session::factory::replay(commit, newest, self.conflicts)?;
         commit.mark(&mut record);
         Ok(record)
     }

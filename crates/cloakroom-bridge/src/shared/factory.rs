@@ -4,12 +4,12 @@
 use std::future::Future;
 use std::time::Duration;
 
-use cloakroom_session::meter::{self, Event};
-use cloakroom_session::{
-    After, Candidates, Commit, Committed, ConfigError, ConflictPolicy, CookieConfig, CookieHeader, CookiePayload,
-    CookieTemplate, CookieUpdate, Error, FrameworkData, Lifetimes, Plan, Record, Rejected, SessionFactory, SessionId,
-    SessionState, SetCookie, Timestamp,
+use cloakroom_session::factory::{
+    After, Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate, FrameworkData,
+    Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie,
 };
+use cloakroom_session::meter::{self, Event};
+use cloakroom_session::{ConfigError, ConflictPolicy, CookieConfig, Error, Lifetimes, Timestamp};
 use sha2::{Digest as _, Sha256, Sha512};
 
 use super::format::{RecordFormat, Renewal};

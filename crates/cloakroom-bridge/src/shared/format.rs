@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use cloakroom_session::{CookieConfig, CsrfScheme, Error, Lifetimes, Record, Rejected, Resolution, Timestamp};
+use cloakroom_session::factory::{CsrfScheme, Record, Rejected, Resolution};
+use cloakroom_session::{CookieConfig, Error, Lifetimes, Timestamp};
 
 use crate::cookie_format::{CookieLife, IncomingCookie, SealContext};
 

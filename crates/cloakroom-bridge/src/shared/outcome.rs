@@ -1,6 +1,6 @@
 //! The result of a commit.
 
-use cloakroom_session::Record;
+use cloakroom_session::factory::Record;
 
 /// The state of the store after a commit.
 #[expect(clippy::large_enum_variant, reason = "it is short-lived and stays on the stack")]

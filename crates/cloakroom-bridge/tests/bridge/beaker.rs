@@ -3,7 +3,8 @@
 use cloakroom_bridge::{
     BeakerCipher, BeakerCookie, BeakerId, BeakerRecord, CookieFormat, IncomingCookie, RecordFormat as _, SealContext,
 };
-use cloakroom_session::{Lifetimes, Rejected, Timestamp};
+use cloakroom_session::factory::Rejected;
+use cloakroom_session::{Lifetimes, Timestamp};
 use serde_json::Value;
 
 use super::vectors::{text, vectors};

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cloakroom_session::{
-    Clock as _, CookieHeader, Engine, Error, ManualClock, Session, SessionFactory, SessionSlot, SetCookie, Timestamp,
-};
+use cloakroom_session::adapter::{CookieHeader, SessionSlot};
+use cloakroom_session::factory::{SessionFactory, SetCookie};
+use cloakroom_session::{Clock as _, Engine, Error, ManualClock, Session, Timestamp};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 

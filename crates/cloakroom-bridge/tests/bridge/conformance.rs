@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use cloakroom_bridge::{Migration, Phase};
-use cloakroom_session::factory_conformance::{Capabilities, assert_conforms, check};
-use cloakroom_session::{
-    Commit, Committed, CookieConfig, CookieHeader, CookieSessions, CookieSessionsBuilder, Error, Key, Plan,
-    SessionFactory, SessionState, Timestamp,
+use cloakroom_session::factory::{
+    Commit, Committed, CookieHeader, Plan, SessionFactory, SessionState,
+    conformance::{Capabilities, assert_conforms, check},
 };
+use cloakroom_session::{CookieConfig, CookieSessions, CookieSessionsBuilder, Error, Key, Timestamp};
 use cloakroom_store::{MemoryStore, StoredSessions};
 
 const PHASES: [Phase; 4] = [Phase::ReadOld, Phase::ReadBothWriteOld, Phase::ReadBothWriteNew, Phase::ReadNew];

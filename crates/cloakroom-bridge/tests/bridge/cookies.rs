@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use cloakroom_bridge::{BridgedCookies, Migration, Phase, PyramidCookie};
-use cloakroom_session::{CookieConfig, CookieHeader, CookieSessions, Engine, Key, Session, SessionSlot};
+use cloakroom_session::adapter::{CookieHeader, SessionSlot};
+use cloakroom_session::{CookieConfig, CookieSessions, Engine, Key, Session};
 
 use super::browser::{App, Browser, NOW};
 

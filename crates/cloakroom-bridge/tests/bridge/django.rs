@@ -3,7 +3,8 @@
 use cloakroom_bridge::{
     BridgedCookies, CookieFormat as _, DjangoCookie, DjangoRecord, IncomingCookie, RecordFormat as _, SealContext,
 };
-use cloakroom_session::{Lifetimes, Message, Record, Rejected};
+use cloakroom_session::factory::{Record, Rejected};
+use cloakroom_session::{Lifetimes, Message};
 use serde_json::Value;
 
 use super::browser::{App, Browser, NOW};

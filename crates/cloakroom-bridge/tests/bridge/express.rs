@@ -1,7 +1,8 @@
 //! Express: `cookie-session`.
 
 use cloakroom_bridge::{BridgedCookies, CookieFormat as _, ExpressCookie, IncomingCookie, SealContext};
-use cloakroom_session::{Lifetimes, Rejected};
+use cloakroom_session::Lifetimes;
+use cloakroom_session::factory::Rejected;
 use serde_json::{Value, json};
 
 use super::browser::{App, Browser, NOW};
@@ -163,7 +164,8 @@ mod session {
     use cloakroom_bridge::{
         ExpressRecord, IncomingCookie, MemoryRecords, RecordFormat as _, SealContext, SharedRecords,
     };
-    use cloakroom_session::{Lifetimes, Rejected, Timestamp};
+    use cloakroom_session::factory::Rejected;
+    use cloakroom_session::{Lifetimes, Timestamp};
     use serde_json::{Value, json};
 
     use crate::browser::{App, Browser, NOW};

@@ -5,7 +5,8 @@ use std::time::Duration;
 use cloakroom_bridge::{
     BridgedCookies, CookieFormat as _, CookieLife, FlaskCookie, FlaskWtf, IncomingCookie, SealContext,
 };
-use cloakroom_session::{CsrfToken, Json, Lifetimes, Rejected, Timestamp};
+use cloakroom_session::factory::{Json, Rejected};
+use cloakroom_session::{CsrfToken, Lifetimes, Timestamp};
 use serde_json::{Value, json};
 
 use super::browser::{App, Browser, NOW};

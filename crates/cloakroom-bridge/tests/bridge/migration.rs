@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_bridge::{Migration, MigrationStats, Phase};
-use cloakroom_session::{
-    CookieConfig, CookieHeader, CookieSessions, CookieUpdate, Key, Lifetimes, Message, SessionFactory as _, SetCookie,
-};
+use cloakroom_session::factory::{CookieHeader, CookieUpdate, SessionFactory as _, SetCookie};
+use cloakroom_session::{CookieConfig, CookieSessions, Key, Lifetimes, Message};
 
 use super::browser::{App, Browser, NOW};
 
@@ -32,7 +31,7 @@ fn new() -> CookieSessions {
 }
 
 /// Creates a browser with a session made by this factory alone.
-async fn signed_in(factory: impl cloakroom_session::SessionFactory) -> Browser {
+async fn signed_in(factory: impl cloakroom_session::factory::SessionFactory) -> Browser {
     let mut browser = Browser::default();
     browser
         .visit(&App::new(factory), |session| {
@@ -323,7 +322,8 @@ async fn a_move_needs_a_cookie() {
 /// rules.
 #[tokio::test]
 async fn all_changes_of_a_session_too_large_to_move_are_kept() {
-    use cloakroom_session::{Engine, ManualClock, SessionSlot};
+    use cloakroom_session::adapter::SessionSlot;
+    use cloakroom_session::{Engine, ManualClock};
 
     let store = cloakroom_store::MemoryStore::new();
     let old = cloakroom_store::StoredSessions::new(store).cookie(CookieConfig::default().name("old")).build().unwrap();
@@ -389,7 +389,8 @@ async fn a_superseded_id_is_recognized_on_either_side() {
 #[tokio::test]
 async fn a_refresh_follows_a_moved_session() {
     use cloakroom_bridge::{DjangoRecord, ForeignStore as _, MemoryRecords, SharedRecords};
-    use cloakroom_session::{CookieHeader, Engine, ManualClock, SessionSlot};
+    use cloakroom_session::adapter::{CookieHeader, SessionSlot};
+    use cloakroom_session::{Engine, ManualClock};
 
     let records = Arc::new(MemoryRecords::new());
     let shared = || SharedRecords::new(DjangoRecord::new("secret").unwrap(), Arc::clone(&records)).build().unwrap();

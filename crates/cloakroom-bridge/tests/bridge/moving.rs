@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cloakroom_bridge::{Migration, Phase};
-use cloakroom_session::{
-    Commit, Committed, CookieConfig, CookieHeader, Engine, Error, ManualClock, Session, SessionFactory, SessionSlot,
-    SessionState, Timestamp,
-};
+use cloakroom_session::adapter::SessionSlot;
+use cloakroom_session::factory::{Commit, Committed, CookieHeader, SessionFactory, SessionState};
+use cloakroom_session::{CookieConfig, Engine, Error, ManualClock, Session, Timestamp};
 use cloakroom_store::{MemoryStore, StoredSessions};
 
 use super::browser::{App, Browser, NOW};
@@ -46,7 +45,7 @@ impl Site {
     async fn contents(&self) -> Vec<String> {
         let mut contents = Vec::new();
         for store in [&self.old, &self.new] {
-            let page = cloakroom_store::Store::scan(&**store, None, 100, NOW).await.unwrap();
+            let page = cloakroom_store::store::Store::scan(&**store, None, 100, NOW).await.unwrap();
             contents.extend(page.sessions.iter().map(|it| it.entry.text().to_string()));
         }
         contents
@@ -58,7 +57,7 @@ impl Site {
         // By then the marks of moved sessions have expired, but the sessions haven't.
         let later = NOW + std::time::Duration::from_secs(61);
         for store in [&self.old, &self.new] {
-            live += cloakroom_store::Store::scan(&**store, None, 100, later).await.unwrap().sessions.len();
+            live += cloakroom_store::store::Store::scan(&**store, None, 100, later).await.unwrap().sessions.len();
         }
         live
     }

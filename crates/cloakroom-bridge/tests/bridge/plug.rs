@@ -1,7 +1,8 @@
 //! Plug and Phoenix, with a JSON serializer.
 
 use cloakroom_bridge::{BridgedCookies, CookieFormat as _, IncomingCookie, PlugCookie, SealContext};
-use cloakroom_session::{Lifetimes, Rejected};
+use cloakroom_session::Lifetimes;
+use cloakroom_session::factory::Rejected;
 use serde_json::{Value, json};
 
 use super::browser::{App, Browser, NOW};

@@ -6,9 +6,10 @@ use cloakroom_bridge::{
     BeakerCipher, BeakerCookie, CookieFormat, DjangoCookie, ExpressCookie, FlaskCookie, IncomingCookie, OutgoingCookie,
     PlugCookie, PyramidCookie, RailsCookie, SealContext,
 };
-use cloakroom_session::{
-    CsrfToken, Duplicates, FlashId, Json, Lifetimes, Record, SessionState, SessionTimes, begin_commit, fresh_id,
+use cloakroom_session::factory::{
+    Duplicates, FlashId, Json, Record, SessionState, SessionTimes, begin_commit, fresh_id,
 };
+use cloakroom_session::{CsrfToken, Lifetimes};
 use proptest::prelude::*;
 
 use super::browser::NOW;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use cloakroom_bridge::{BridgedCookies, CookieFormat as _, IncomingCookie, PyramidCookie, SealContext, Secret};
-use cloakroom_session::{
-    CookieConfig, CookieHeader, Duplicates, FlashId, Json, Lifetimes, Record, Rejected, SessionFactory as _,
-    SessionState, Timestamp, begin_commit,
+use cloakroom_session::factory::{
+    CookieHeader, Duplicates, FlashId, Json, Record, Rejected, SessionFactory as _, SessionState, begin_commit,
 };
+use cloakroom_session::{CookieConfig, Lifetimes, Timestamp};
 use serde_json::{Map, Value};
 
 use super::browser::{App, Browser, NOW};
@@ -209,7 +209,7 @@ async fn touched(state: &str) -> String {
     let payload = format!("[1700000000, 1700000000.123456, {state}]");
     let value = sign(&payload);
     let record = format.open(IncomingCookie::new("session", &value), &lifetimes).unwrap();
-    let mut session = SessionState::loaded(cloakroom_session::fresh_id().unwrap(), record, NOW, lifetimes);
+    let mut session = SessionState::loaded(cloakroom_session::factory::fresh_id().unwrap(), record, NOW, lifetimes);
     session.flash("q", &"hi", FlashId::from_random(7), Duplicates::Allow).unwrap();
     let record = begin_commit(session, NOW).unwrap().record();
     let sealed = format.seal(&record, sealing).unwrap();

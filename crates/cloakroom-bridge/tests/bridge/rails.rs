@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use cloakroom_bridge::{
     BridgedCookies, CookieFormat as _, IncomingCookie, RailsCookie, RailsCookieBuilder, RailsDigest, SealContext,
 };
-use cloakroom_session::{Deadline, Lifetimes, Record, Rejected, Timestamp};
+use cloakroom_session::factory::{Deadline, Record, Rejected};
+use cloakroom_session::{Lifetimes, Timestamp};
 use serde_json::{Value, json};
 
 use super::browser::{App, Browser, NOW};

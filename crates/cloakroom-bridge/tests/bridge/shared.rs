@@ -6,10 +6,9 @@ use std::time::Duration;
 use cloakroom_bridge::{
     DjangoRecord, ForeignStore as _, MemoryRecords, RecordFormat as _, SealContext, SharedRecords, SwapOutcome,
 };
-use cloakroom_session::{
-    CookieHeader, Engine, FrameworkData, Json, Lifetimes, ManualClock, Record, Session, SessionFactory as _,
-    SessionSlot, SessionTimes,
-};
+use cloakroom_session::adapter::SessionSlot;
+use cloakroom_session::factory::{CookieHeader, FrameworkData, Json, Record, SessionFactory as _, SessionTimes};
+use cloakroom_session::{Engine, Lifetimes, ManualClock, Session};
 
 use super::browser::{App, Browser, NOW};
 
@@ -224,7 +223,7 @@ async fn the_memory_store_fulfils_the_contract() {
     assert_eq!(store.end_if("id", "two", later).await.unwrap(), SwapOutcome::Gone);
     let factory = SharedRecords::new(DjangoRecord::new(SECRET).unwrap(), store).build().unwrap();
     let session = factory.open(CookieHeader::default(), NOW).await.unwrap();
-    assert_eq!(session.payload(), cloakroom_session::CookiePayload::Id);
+    assert_eq!(session.payload(), cloakroom_session::factory::CookiePayload::Id);
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use cloakroom::{Clock as _, Cursor, Store as _, StoreIdentity, SystemClock, connect};
+use cloakroom::store::{Cursor, Store as _, StoreIdentity};
+use cloakroom::{Clock as _, SystemClock, connect};
 
 use crate::outcome::WrongUse;
 use crate::scan::{PAGE, within};

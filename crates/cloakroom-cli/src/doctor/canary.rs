@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use cloakroom::{
-    Created, Entry, Loaded, Replaced, Severity, Store, StoreError, StoreKey, Timestamp, all_owned, fresh_id,
-};
+use cloakroom::Timestamp;
+use cloakroom::factory::fresh_id;
+use cloakroom::store::{Created, Entry, Loaded, Replaced, Severity, Store, StoreError, StoreKey, all_owned};
 
 use crate::scan::within;
 
@@ -74,7 +74,8 @@ pub(super) fn told(why: &StoreError) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cloakroom::{MemoryStore, Severity, Store as _, Timestamp};
+    use cloakroom::store::{Severity, Store as _};
+    use cloakroom::{MemoryStore, Timestamp};
 
     use super::rights;
 

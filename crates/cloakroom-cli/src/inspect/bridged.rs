@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum as _};
+use cloakroom::Timestamp;
 use cloakroom::bridge::{CookieFormat, IncomingCookie};
-use cloakroom::{Record, Rejected, Timestamp};
+use cloakroom::factory::{Record, Rejected};
 use serde_json::Value;
 
 use self::framework::{Framework, Other, Reader, Way};

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use cloakroom::MAX_COOKIE;
+use cloakroom::factory::MAX_COOKIE;
 
 use super::bridged::seal::is_sealed;
 use crate::outcome::WrongUse;

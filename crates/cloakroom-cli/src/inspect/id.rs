@@ -1,6 +1,6 @@
 //! The id of a session in a store.
 
-use cloakroom::SessionId;
+use cloakroom::factory::SessionId;
 
 use super::question::Question;
 use super::report::{Report, Verdict};

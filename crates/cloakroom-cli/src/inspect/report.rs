@@ -1,6 +1,6 @@
 //! The result of `inspect`.
 
-use cloakroom::Record;
+use cloakroom::factory::Record;
 use serde_json::{Map, Value, json};
 
 use super::cookie::Cookie;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cloakroom::{CsrfToken, Deadline, Keyring, Record, Rejected, Seal, Sealer, SessionId, Timestamp};
+use cloakroom::factory::{Deadline, Record, Rejected, Seal, Sealer, SessionId};
+use cloakroom::{CsrfToken, Keyring, Timestamp};
 
 use super::question::Question;
 use super::report::{Report, Verdict};

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::{
-    CookieConfig, CookieHeader, CookieSessions, CsrfToken, Engine, Key, Keyring, ManualClock, Seal, Sealer, SessionId,
-    SessionSlot, Timestamp,
-};
+use cloakroom::adapter::SessionSlot;
+use cloakroom::factory::{CookieHeader, Seal, Sealer, SessionId};
+use cloakroom::{CookieConfig, CookieSessions, CsrfToken, Engine, Key, Keyring, ManualClock, Timestamp};
 use serde_json::Value;
 
 use super::cookie::Cookie;

@@ -1,8 +1,7 @@
 //! Copying sessions page by page.
 
-use cloakroom::{
-    Clock as _, Created, Loaded, Replaced, ScannedSession, Store as _, StoreError, StoreKey, SystemClock, Version,
-};
+use cloakroom::store::{Created, Loaded, Replaced, ScannedSession, Store as _, StoreError, StoreKey, Version};
+use cloakroom::{Clock as _, SystemClock};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::journal::{Journal, Pass};

@@ -1,7 +1,8 @@
 //! Sessions that ended at the source after they were copied: a user who signed out there is signed
 //! out at the target.
 
-use cloakroom::{Clock as _, Store as _, StoreError, StoreKey, SystemClock};
+use cloakroom::store::{Store as _, StoreError, StoreKey};
+use cloakroom::{Clock as _, SystemClock};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::journal::{Copied, Journal, Pass};

@@ -17,7 +17,8 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
-use cloakroom::{ScannedSession, StoreIdentity, StoreKey, Timestamp};
+use cloakroom::Timestamp;
+use cloakroom::store::{ScannedSession, StoreIdentity, StoreKey};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, ToSql, params};
 
 use super::step::{Known, Mark};
@@ -324,7 +325,8 @@ const fn number(value: u64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use cloakroom::{Entry, StoreIdentity, StoreKey, Timestamp};
+    use cloakroom::Timestamp;
+    use cloakroom::store::{Entry, StoreIdentity, StoreKey};
 
     use super::{Copied, Journal, Known, Mark};
 

@@ -1,6 +1,7 @@
 //! The decision on the next step for a session of the source; a pure function of the known facts.
 
-use cloakroom::{Entry, Loaded, ScannedSession, StoreKey, Timestamp, Version};
+use cloakroom::Timestamp;
+use cloakroom::store::{Entry, Loaded, ScannedSession, StoreKey, Version};
 use sha2::{Digest as _, Sha256};
 
 /// A version that the migration wrote at the target.
@@ -171,7 +172,8 @@ pub(super) fn is_to_end(known: &Known, here: &Loaded, there: &Loaded, now: Times
 mod tests {
     use std::time::Duration;
 
-    use cloakroom::{Entry, Loaded, Timestamp, Version};
+    use cloakroom::Timestamp;
+    use cloakroom::store::{Entry, Loaded, Version};
 
     use super::{Known, Left, Mark, Step, is_to_end};
 

@@ -1,6 +1,7 @@
 //! Comparison of both stores after a run.
 
-use cloakroom::{Clock as _, Loaded, ScannedSession, Store as _, StoreError, SystemClock};
+use cloakroom::store::{Loaded, ScannedSession, Store as _, StoreError};
+use cloakroom::{Clock as _, SystemClock};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::journal::Journal;

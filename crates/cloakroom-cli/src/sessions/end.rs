@@ -1,7 +1,8 @@
 //! `sessions end`.
 
 use clap::{ArgGroup, Args};
-use cloakroom::{AnyStore, Clock as _, Store as _, StoreKey, SystemClock, all_owned, end_all_before};
+use cloakroom::store::{Store as _, StoreKey, all_owned, end_all_before};
+use cloakroom::{AnyStore, Clock as _, SystemClock};
 use serde_json::json;
 
 use super::list::NO_OWNERS;

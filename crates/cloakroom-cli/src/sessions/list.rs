@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use clap::Args;
-use cloakroom::{AnyStore, Clock as _, Cursor, ScannedSession, Store as _, SystemClock, Timestamp, Version, all_owned};
+use cloakroom::store::{Cursor, ScannedSession, Store as _, Version, all_owned};
+use cloakroom::{AnyStore, Clock as _, SystemClock, Timestamp};
 use serde_json::{Value, json};
 
 use crate::describe::{facts, rows};
@@ -101,8 +102,8 @@ async fn owned(store: &AnyStore, owner: &str, options: &Options, now: Timestamp)
     let mut sessions: Vec<ScannedSession> = Vec::new();
     for owned in owned {
         let version = match within(store.load(&owned.key, now)).await? {
-            cloakroom::Loaded::Live(version, _) => version,
-            cloakroom::Loaded::Moved | cloakroom::Loaded::Absent => Version::new(1),
+            cloakroom::store::Loaded::Live(version, _) => version,
+            cloakroom::store::Loaded::Moved | cloakroom::store::Loaded::Absent => Version::new(1),
         };
         sessions.push(ScannedSession::new(owned.key, version, owned.entry));
     }
@@ -121,7 +122,7 @@ async fn page(store: &AnyStore, options: &Options, now: Timestamp) -> anyhow::Re
         let page = within(store.scan(list.next.as_ref(), room, now)).await?;
         let sessions = page.sessions.into_iter().chain(page.locked);
         list.sessions.extend(sessions.filter(|scanned| options.wants(scanned, now)));
-        list.damaged.extend(page.damaged.iter().map(cloakroom::StoreKey::to_hex));
+        list.damaged.extend(page.damaged.iter().map(cloakroom::store::StoreKey::to_hex));
         list.next = page.next;
         if list.next.is_none() || list.sessions.len() >= limit {
             return Ok(list);

@@ -4,7 +4,8 @@
 use std::io::Read as _;
 
 use anyhow::bail;
-use cloakroom::{AnyStore, SessionId, StoreKey};
+use cloakroom::AnyStore;
+use cloakroom::factory::{SessionId, StoreKey};
 
 use crate::outcome::WrongUse;
 use crate::scan;
@@ -70,7 +71,7 @@ impl Name {
 
 #[cfg(test)]
 mod tests {
-    use cloakroom::{SessionId, StoreKey};
+    use cloakroom::factory::{SessionId, StoreKey};
 
     use super::Name;
 

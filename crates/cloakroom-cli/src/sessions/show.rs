@@ -2,7 +2,8 @@
 
 use anyhow::bail;
 use clap::Args;
-use cloakroom::{Clock as _, Loaded, Store as _, SystemClock};
+use cloakroom::store::{Loaded, Store as _};
+use cloakroom::{Clock as _, SystemClock};
 
 use super::named::Name;
 use crate::describe::{Values, known, lines, session};

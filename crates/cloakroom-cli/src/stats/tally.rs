@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use cloakroom::{Entry, Timestamp};
+use cloakroom::Timestamp;
+use cloakroom::store::Entry;
 use serde_json::{Map, Value, json};
 
 use crate::table::{bars, bytes, grouped};
@@ -132,7 +133,8 @@ fn count(counts: &mut [u64; 8], ends: &[(u64, &str); 8], value: u64) {
 mod tests {
     use std::time::Duration;
 
-    use cloakroom::{Entry, Timestamp};
+    use cloakroom::Timestamp;
+    use cloakroom::store::Entry;
 
     use super::Tally;
 

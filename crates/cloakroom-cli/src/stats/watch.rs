@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use cloakroom::{AnyStore, Clock as _, ScannedSession, StoreKey, SystemClock, Timestamp};
+use cloakroom::store::{ScannedSession, StoreKey};
+use cloakroom::{AnyStore, Clock as _, SystemClock, Timestamp};
 use serde_json::json;
 
 use crate::outcome::Outcome;
@@ -85,7 +86,8 @@ async fn look(store: &AnyStore) -> anyhow::Result<Look> {
 
 #[cfg(test)]
 mod tests {
-    use cloakroom::{StoreKey, Timestamp};
+    use cloakroom::Timestamp;
+    use cloakroom::store::StoreKey;
 
     use super::{Between, Look};
 

@@ -5,10 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use cloakroom::{
-    AnyStore, Clock as _, Cursor, Entry, Json, Lifetimes, Record, Store as _, StoreKey, SystemClock, Timestamp,
-    fresh_id, fresh_token,
-};
+use cloakroom::factory::{Json, Record, StoreKey, fresh_id, fresh_token};
+use cloakroom::store::{Cursor, Entry, Store as _};
+use cloakroom::{AnyStore, Clock as _, Lifetimes, SystemClock, Timestamp};
 use serde_json::Value;
 
 pub(crate) fn command(arguments: &[&str]) -> Command {

@@ -3,7 +3,8 @@
 use std::fs;
 use std::sync::Arc;
 
-use cloakroom::{CookieConfig, CookieHeader, CookieSessions, Engine, Keyring, SessionSlot};
+use cloakroom::adapter::{CookieHeader, SessionSlot};
+use cloakroom::{CookieConfig, CookieSessions, Engine, Keyring};
 
 use crate::common::{cloakroom, command, json, run, sqlite, with_stdin};
 

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use cloakroom::{AnyStore, Store as _, Version, connect};
+use cloakroom::store::{Store as _, Version};
+use cloakroom::{AnyStore, connect};
 use cloakroom_servers::redis::{Cluster, Redis};
 use cloakroom_servers::{MariaDb, Postgres};
 use serde_json::Value;
@@ -135,7 +136,7 @@ async fn sessions_ended_at_the_source_end_at_the_target_unless_nearly_all() {
     assert_eq!(migrate(0, &from, &to, &journal)["ended"], 20);
     assert!(entries(&source).await == entries(&target).await);
 
-    cloakroom::end_all_before(&source, now(), now()).await.unwrap();
+    cloakroom::store::end_all_before(&source, now(), now()).await.unwrap();
     let report = migrate(3, &from, &to, &journal);
     assert_eq!((&report["ended"], &report["not_ended"]), (&0.into(), &380.into()), "{report}");
     assert_eq!(all(&target).await.len(), 380, "an emptied source ends no sessions at the target");

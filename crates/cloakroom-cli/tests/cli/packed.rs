@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use cloakroom::{Keyring, Packing, Store as _, connect, connect_packed};
+use cloakroom::store::Store as _;
+use cloakroom::{Keyring, Packing, connect, connect_packed};
 use serde_json::Value;
 
 use crate::common::{all, cloakroom, command, entries, fill, json, run, sqlite};

@@ -1,9 +1,7 @@
 //! Packed records on every kind of store: the conformance suite, and owners while keys rotate.
 
-use cloakroom::{
-    AnyStore, Ended, Entry, Key, Keyring, Loaded, Packing, Replaced, Store as _, StoreKey, all_owned, connect,
-    connect_packed,
-};
+use cloakroom::store::{Ended, Entry, Loaded, Replaced, Store as _, StoreKey, all_owned};
+use cloakroom::{AnyStore, Key, Keyring, Packing, connect, connect_packed};
 use cloakroom_servers::redis::{Cluster, Redis};
 use cloakroom_servers::{MariaDb, Postgres};
 

@@ -1,6 +1,7 @@
 //! Every command on every kind of store.
 
-use cloakroom::{AnyStore, Loaded, Store as _, StoreKey, connect};
+use cloakroom::store::{Loaded, Store as _, StoreKey};
+use cloakroom::{AnyStore, connect};
 use cloakroom_servers::redis::{Cluster, Redis};
 use cloakroom_servers::{MariaDb, Postgres};
 use mysql_async::prelude::Queryable as _;

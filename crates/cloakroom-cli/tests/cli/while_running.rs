@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cloakroom::{AnyStore, Entry, Loaded, Replaced, Store as _, StoreKey, connect};
+use cloakroom::store::{Entry, Loaded, Replaced, Store as _, StoreKey};
+use cloakroom::{AnyStore, connect};
 use cloakroom_servers::redis::Redis;
 
 use crate::common::{all, entries, entry, fill, key, now, sqlite};

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::{Entry, Loaded};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{StoreKey, Version};
+use cloakroom_store::store::{Entry, Loaded};
 use redis::Value;
 
 use super::{Argument, HEAD_LEN, listed, loaded, number, parse, parse_key};

@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::{Redis, quoted};
-use cloakroom_session::{Clock as _, StoreKey, SystemClock, Timestamp, Version, fresh_id};
-use cloakroom_store::conformance::nth;
-use cloakroom_store::{Created, Entry, Loaded, Replaced, Store as _, all_owned, end_all_before};
+use cloakroom_session::factory::{StoreKey, Version, fresh_id};
+use cloakroom_session::{Clock as _, SystemClock, Timestamp};
+use cloakroom_store::store::{
+    Created, Entry, Loaded, Replaced, Store as _, all_owned, conformance::nth, end_all_before,
+};
 use tokio::task::JoinHandle;
 
 pub(crate) const LIFE: Duration = Duration::from_secs(20 * 60);

@@ -12,8 +12,10 @@ use ::fred::prelude::{Builder, ClientLike as _, Config};
 use bb8_redis::RedisConnectionManager;
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::Redis;
-use cloakroom_store::conformance::{assert_conforms, nth};
-use cloakroom_store::{Created, Loaded, Replaced, Store as _};
+use cloakroom_store::store::{
+    Created, Loaded, Replaced, Store as _,
+    conformance::{assert_conforms, nth},
+};
 use redis::AsyncConnectionConfig;
 
 use crate::bench::{entry, key, now};

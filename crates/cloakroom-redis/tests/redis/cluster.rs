@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::{Cluster, Redis};
-use cloakroom_session::StoreKey;
-use cloakroom_store::conformance::{assert_conforms, nth};
-use cloakroom_store::{Loaded, Replaced, Store as _};
+use cloakroom_session::factory::StoreKey;
+use cloakroom_store::store::{
+    Loaded, Replaced, Store as _,
+    conformance::{assert_conforms, nth},
+};
 
 use crate::bench::{
     Monitor, a_taken_key_is_an_error, clock, entry, finished, first, key, name, nothing_is_lost, now, patient, put,

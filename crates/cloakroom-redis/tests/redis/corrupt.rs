@@ -2,8 +2,8 @@
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::Redis;
-use cloakroom_session::{StoreKey, Version};
-use cloakroom_store::{Loaded, Store as _, StoreError, all_owned, end_all_before};
+use cloakroom_session::factory::{StoreKey, Version};
+use cloakroom_store::store::{Loaded, Store as _, StoreError, all_owned, end_all_before};
 
 use crate::bench::{LIFE, entry, first, key, name, now, put};
 

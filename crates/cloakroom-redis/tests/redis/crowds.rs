@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::{Cluster, Redis};
-use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::conformance::nth;
-use cloakroom_store::{Created, Cursor, Entry, Loaded, Replaced, Store as _, all_owned, end_all_before};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
+use cloakroom_store::store::{
+    Created, Cursor, Entry, Loaded, Replaced, Store as _, all_owned, conformance::nth, end_all_before,
+};
 use futures_util::future::join_all;
 
 use crate::bench::{LIFE, Monitor, clock, entry, key, now, patient, put};

@@ -6,8 +6,8 @@ use std::time::Duration;
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::Proxy;
 use cloakroom_servers::redis::{Cluster, Redis, Sentinels};
-use cloakroom_session::StoreKey;
-use cloakroom_store::{Loaded, Store as _};
+use cloakroom_session::factory::StoreKey;
+use cloakroom_store::store::{Loaded, Store as _};
 
 use crate::bench::{clock, entry, key, name, name_under, now, patient, put};
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::{Cluster, Redis};
-use cloakroom_session::{CookieConfig, CookieHeader, Engine, Error, Session, SessionSlot};
+use cloakroom_session::adapter::{CookieHeader, SessionSlot};
+use cloakroom_session::{CookieConfig, Engine, Error, Session};
 use cloakroom_store::StoredSessions;
 
 use crate::bench::clock;

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::Redis;
-use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::conformance::{assert_conforms, nth};
-use cloakroom_store::{
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{StoreKey, Version};
+use cloakroom_store::store::{
     Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError, all_owned,
+    conformance::{assert_conforms, nth},
 };
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};

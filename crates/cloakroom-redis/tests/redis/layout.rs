@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::{Cluster, Redis};
-use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::conformance::nth;
-use cloakroom_store::{Entry, Loaded, Replaced, Store as _, all_owned};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{StoreKey, Version};
+use cloakroom_store::store::{Entry, Loaded, Replaced, Store as _, all_owned, conformance::nth};
 
 use crate::bench::{LIFE, key, name, now, put};
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::{Cluster, Redis};
-use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::conformance::nth;
-use cloakroom_store::{Created, Entry, Loaded, Replaced, Store as _, all_owned};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
+use cloakroom_store::store::{Created, Entry, Loaded, Replaced, Store as _, all_owned, conformance::nth};
 
 use crate::bench::{LIFE, Monitor, entry, first, key, member, name, now, put, shown};
 
@@ -127,7 +127,8 @@ async fn a_session_never_outlives_its_index_entry() {
     // A new owner has another index.
     let others = owned(later, LIFE).owner(Some("other".to_owned()));
     store.replace(&session, nth(4, &entry("text")), &others, later).await.unwrap();
-    let keys = |owned: Vec<cloakroom_store::OwnedSession>| owned.into_iter().map(|owned| owned.key).collect::<Vec<_>>();
+    let keys =
+        |owned: Vec<cloakroom_store::store::OwnedSession>| owned.into_iter().map(|owned| owned.key).collect::<Vec<_>>();
     assert_eq!(keys(all_owned(store, "other", later).await.unwrap()), [session]);
     assert_eq!(keys(all_owned(store, "user", later).await.unwrap()), []);
 }

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::Redis;
-use cloakroom_store::conformance::nth;
-use cloakroom_store::{Created, Loaded, Replaced, Store as _};
+use cloakroom_store::store::{Created, Loaded, Replaced, Store as _, conformance::nth};
 
 use crate::bench::{entry, key, now, put};
 

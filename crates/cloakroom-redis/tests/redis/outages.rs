@@ -6,8 +6,7 @@ use std::time::Duration;
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::Proxy;
 use cloakroom_servers::redis::Redis;
-use cloakroom_store::conformance::nth;
-use cloakroom_store::{Loaded, Replaced, Store as _, end_all_before};
+use cloakroom_store::store::{Loaded, Replaced, Store as _, conformance::nth, end_all_before};
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Cmd, Pipeline, RedisFuture, Value};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::Sentinels;
-use cloakroom_store::conformance::assert_conforms;
+use cloakroom_store::store::conformance::assert_conforms;
 
 use crate::bench::{
     clock, finished, key, nothing_is_lost, patient, scripts_are_sent_again, summary, time_until_it_answers, write_until,

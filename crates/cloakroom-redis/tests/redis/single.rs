@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::Redis;
-use cloakroom_store::conformance::{Capabilities, assert_conforms, nth};
-use cloakroom_store::{Created, Loaded, Replaced, Store as _, all_owned, end_all_before};
+use cloakroom_store::store::{
+    Created, Loaded, Replaced, Store as _, all_owned,
+    conformance::{Capabilities, assert_conforms, nth},
+    end_all_before,
+};
 use redis::AsyncConnectionConfig;
 
 use crate::bench::{

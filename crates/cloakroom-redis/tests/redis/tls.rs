@@ -6,7 +6,7 @@ use std::process::Command;
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::program;
 use cloakroom_servers::redis::Redis;
-use cloakroom_store::{Loaded, Store as _};
+use cloakroom_store::store::{Loaded, Store as _};
 
 use crate::bench::{entry, now, put};
 

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::{Cluster, Redis, Sentinels};
-use cloakroom_session::{CookieConfig, CookieHeader, Engine, Session, SessionSlot};
+use cloakroom_session::adapter::{CookieHeader, SessionSlot};
+use cloakroom_session::{CookieConfig, Engine, Session};
 use cloakroom_store::StoredSessions;
 
 use crate::bench::{Monitor, clock};

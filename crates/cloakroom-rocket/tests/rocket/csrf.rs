@@ -1,7 +1,8 @@
 //! The CSRF fairing.
 
 use cloakroom_rocket::CsrfFairing;
-use cloakroom_session::{CsrfRules, Error, FormToken, Session};
+use cloakroom_session::adapter::FormToken;
+use cloakroom_session::{CsrfRules, Error, Session};
 use rocket::data::ToByteUnit as _;
 use rocket::http::{Method, Status};
 use rocket::local::blocking::Client;

@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_rocket::SessionFairing;
-use cloakroom_session::{
-    Commit, CommitPolicy, Committed, CookieHeader, CookiePayload, Error, Lifetimes, ManualClock, Session,
-    SessionFactory, SessionState, Timestamp,
-};
+use cloakroom_session::factory::{Commit, Committed, CookieHeader, CookiePayload, SessionFactory, SessionState};
+use cloakroom_session::{CommitPolicy, Error, Lifetimes, ManualClock, Session, Timestamp};
 use rocket::http::{Header, Status};
 use rocket::response::stream::TextStream;
 use rocket::{Build, Responder, Rocket, catch, catchers, get, routes};

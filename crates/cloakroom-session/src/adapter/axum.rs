@@ -20,7 +20,7 @@ impl<S: Sync> FromRequestParts<S> for Session {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        let slot = parts.extensions.get::<SessionSlot>().ok_or_else(|| Error::missing_layer("SessionLayer"))?;
+        let slot = SessionSlot::require(parts.extensions.get(), "SessionLayer")?;
         slot.open_for(parts).await
     }
 }
@@ -29,7 +29,7 @@ impl<S: Sync> FromRequestParts<S> for FormToken {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        let slot = parts.extensions.get::<CsrfSlot>().ok_or_else(|| Error::missing_layer("CsrfLayer"))?;
+        let slot = CsrfSlot::require(parts.extensions.get(), "CsrfLayer")?;
         slot.form_token(parts).await
     }
 }

@@ -1,14 +1,27 @@
-//! The code that adapters for web frameworks share, so that adapters contain no decisions.
+//! For authors of adapters for web frameworks.
 //!
-//! An adapter implements access to its framework's requests and responses ([`RequestHead`],
-//! [`ResponseHeaders`]). The decisions are made here, in [`SessionSlot`](crate::SessionSlot) and in
-//! [`CsrfSlot`](crate::CsrfSlot), without types of a framework or of `http`, of which frameworks
-//! use different versions.
+//! An adapter puts a [`SessionSlot`] into each request and implements access to the framework's
+//! requests and responses ([`RequestHead`], [`ResponseHeaders`]). It contains no decisions: they
+//! are made here, without types of a framework or of `http`, of which frameworks use different
+//! versions. The guide's page "Writing an adapter" (`own-adapter.md`) has a complete adapter.
 //!
+//! | items | purpose |
+//! |---|---|
+//! | [`SessionSlot`], [`CommitFuture`], [`NotCommitted`], [`ResponseEffects`] | the session of a request: opened by handlers, committed for the response |
+//! | [`RequestHead`], [`ResponseHeaders`], [`PlainResponse`] | the framework's requests and responses |
+//! | [`CsrfSlot`], [`CsrfDecision`], [`RequestFacts`], [`HeaderFact`], [`Origin`], [`OriginPattern`] | the CSRF check of a request |
+//! | [`FormBody`], [`FormKind`], [`BodyExtent`], [`Piece`], [`find_token`] | the search for a token in the body |
+//! | [`FormToken`], `FormRejection` | the form token of a page, and forms that can't be read |
+//! | [`CookieHeader`], [`SetCookie`], [`RequestKind`] | parts of requests and responses |
+//! | [`vary`], [`cache_control`], [`invites_shared_caches`], [`is_targeted_cache_field`], [`overrides_cache_control`] | headers for caches |
+//!
+//! # Extractors
 //! Because of the orphan rule, only the crate of a type or of a trait can implement the trait for
-//! the type. Handlers use [`Session`](crate::Session), [`FormToken`](crate::FormToken) and
-//! [`Error`](crate::Error), so their framework traits are implemented here, each behind a feature.
-//! All other code for a framework is in its adapter crate.
+//! the type. Handlers use [`Session`](crate::Session), [`FormToken`] and [`Error`](crate::Error),
+//! so the traits of the frameworks that Cloakroom supports are implemented here, each behind a
+//! feature. All other code for a framework is in its adapter crate. The adapter of another
+//! framework wraps the session in a local type that dereferences to it; "Writing an adapter" shows
+//! how.
 
 #[cfg(feature = "actix")]
 mod actix;
@@ -24,7 +37,19 @@ mod response;
 #[cfg(feature = "rocket")]
 mod rocket;
 
+#[cfg(feature = "form")]
+pub use crate::csrf::FormRejection;
+pub use crate::csrf::{BodyExtent, CsrfSlot, FormBody, FormKind, FormToken, Piece, find_token};
+pub use crate::effects::ResponseEffects;
+pub use crate::finish::{CommitFuture, NotCommitted};
+pub use crate::slot::SessionSlot;
 pub use answer::PlainResponse;
+#[doc(no_inline)]
+pub use cloakroom_core::SetCookie;
+pub use cloakroom_core::{
+    CookieHeader, CsrfDecision, HeaderFact, Origin, OriginPattern, RequestFacts, RequestKind, cache_control,
+    invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary,
+};
 pub use request::RequestHead;
 pub(crate) use request::text;
 pub use response::ResponseHeaders;

@@ -31,14 +31,14 @@ impl RequestHead for Request {
 /// around the handler. The trace has the reason.
 impl<'a> FromRequest<'a> for Session {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
-        let slot = request.extensions().get::<SessionSlot>().ok_or_else(|| Error::missing_layer("SessionLayer"))?;
+        let slot = SessionSlot::require(request.extensions().get(), "SessionLayer")?;
         Ok(slot.open_for(request).await?)
     }
 }
 
 impl<'a> FromRequest<'a> for FormToken {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
-        let slot = request.extensions().get::<CsrfSlot>().ok_or_else(|| Error::missing_layer("CsrfLayer"))?;
+        let slot = CsrfSlot::require(request.extensions().get(), "CsrfLayer")?;
         Ok(slot.form_token(request).await?)
     }
 }

@@ -14,7 +14,7 @@ use std::fmt;
 ///
 /// # Examples
 /// ```
-/// use cloakroom_session::FormToken;
+/// use cloakroom_session::adapter::FormToken;
 ///
 /// async fn form(token: FormToken) -> String {
 ///     format!("<form method=post>{}<button>Buy</button></form>", token.input())
@@ -35,7 +35,7 @@ impl FormToken {
     ///
     /// # Examples
     /// ```
-    /// use cloakroom_session::FormToken;
+    /// use cloakroom_session::adapter::FormToken;
     ///
     /// fn meta(token: &FormToken) -> String {
     ///     format!("<meta name=\"csrf-token\" content=\"{}\">", token.as_str())
@@ -51,7 +51,7 @@ impl FormToken {
     ///
     /// # Examples
     /// ```
-    /// use cloakroom_session::FormToken;
+    /// use cloakroom_session::adapter::FormToken;
     ///
     /// fn input(token: &FormToken) -> String {
     ///     format!("<input type=hidden name={} value={token}>", token.field())
@@ -67,7 +67,7 @@ impl FormToken {
     ///
     /// # Examples
     /// ```
-    /// use cloakroom_session::FormToken;
+    /// use cloakroom_session::adapter::FormToken;
     ///
     /// fn form(token: &FormToken) -> String {
     ///     format!("<form method=post action=/buy>{}<button>Buy</button></form>", token.input())

@@ -54,6 +54,16 @@ impl CsrfSlot {
         Self(Arc::new(Slot { guard, session, progress: Mutex::new(progress) }))
     }
 
+    /// Returns the slot that was found in a request, for the extractor of an adapter.
+    ///
+    /// The counterpart of [`SessionSlot::require`].
+    ///
+    /// # Errors
+    /// Returns an error that names the middleware if there is no slot.
+    pub fn require<'a>(slot: Option<&'a Self>, middleware: &'static str) -> Result<&'a Self, Error> {
+        slot.ok_or_else(|| Error::missing_layer(middleware))
+    }
+
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.0.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }

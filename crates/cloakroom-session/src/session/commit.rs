@@ -46,7 +46,8 @@ impl Session {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use std::sync::Arc;
-    /// # use cloakroom_session::{CookieHeader, CookieSessions, Engine, Key, SessionSlot};
+    /// # use cloakroom_session::adapter::{CookieHeader, SessionSlot};
+    /// # use cloakroom_session::{CookieSessions, Engine, Key};
     /// # let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
     /// # let slot = SessionSlot::new(Arc::new(Engine::new(CookieSessions::encrypted(key).build()?)));
     /// # let session = slot.open(CookieHeader::default()).await?;

@@ -25,8 +25,8 @@ impl Session {
     ///
     /// # Errors
     /// Returns an error if the store couldn't answer. The state of the session is then unknown: end
-    /// the stream, or retry later. A [custom factory](crate::SessionFactory::reload) may not
-    /// support reloading.
+    /// the stream, or retry later. A [custom factory](crate::factory::SessionFactory::reload) may
+    /// not support reloading.
     ///
     /// # Examples
     /// ```

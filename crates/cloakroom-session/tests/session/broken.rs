@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use cloakroom_session::factory_conformance::{Capabilities, check};
+use cloakroom_session::adapter::*;
+use cloakroom_session::factory::conformance::{Capabilities, check};
+use cloakroom_session::factory::*;
 use cloakroom_session::*;
 
 const NAME: &str = "sid";

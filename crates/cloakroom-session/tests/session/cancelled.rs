@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 
-use cloakroom_session::{CookieHeader, Session, SessionSlot};
+use cloakroom_session::Session;
+use cloakroom_session::adapter::{CookieHeader, SessionSlot};
 
 use crate::memory::{Fault, MemorySessions};
 use crate::support::{App, Browser, NAME, run};

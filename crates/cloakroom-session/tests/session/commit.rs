@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use cloakroom_session::{CommitPolicy, CookieHeader, Error, ResponseEffects, Seal, Session, SessionSlot};
+use cloakroom_session::adapter::{CookieHeader, ResponseEffects, SessionSlot};
+use cloakroom_session::factory::Seal;
+use cloakroom_session::{CommitPolicy, Error, Session};
 
 use crate::support::{App, BOTH, Browser, MILLISECOND, NAME, cookies, run, seconds, value_of};
 use crate::traces::traced;

@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use cloakroom_session::factory_conformance::{Capabilities, assert_conforms};
+use cloakroom_session::adapter::*;
+use cloakroom_session::factory::conformance::{Capabilities, assert_conforms};
+use cloakroom_session::factory::*;
 use cloakroom_session::*;
 
 use crate::memory::MemorySessions;

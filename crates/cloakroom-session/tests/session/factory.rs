@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use cloakroom_session::{CookieHeader, Session, SessionId, SessionSlot};
+use cloakroom_session::Session;
+use cloakroom_session::adapter::{CookieHeader, SessionSlot};
+use cloakroom_session::factory::SessionId;
 
 use crate::memory::{Fault, MemorySessions};
 use crate::support::{Answer, App, Browser, NAME, days, run, seconds, value_of};

@@ -1,6 +1,7 @@
 //! Flash messages that can't be decoded, and full queues.
 
-use cloakroom_session::{Message, Seal, Session};
+use cloakroom_session::factory::Seal;
+use cloakroom_session::{Message, Session};
 use serde_json::{Value, json};
 use tracing::Level;
 

@@ -1,7 +1,8 @@
 //! The session handle: every mutator of a loaded, unchanged session, and every operation without an
 //! effect.
 
-use cloakroom_session::{Message, Seal, Session};
+use cloakroom_session::factory::Seal;
+use cloakroom_session::{Message, Session};
 use serde::{Serialize, Serializer};
 
 use crate::support::{Answer, App, BOTH, Browser, cookies, days, seconds};
@@ -450,8 +451,8 @@ fn all_handles_of_a_request_share_one_session() {
     let browser = furnished(&app);
     let line = format!("{}={}", crate::support::NAME, browser.value().unwrap());
     crate::support::run(async {
-        let slot = cloakroom_session::SessionSlot::new(std::sync::Arc::clone(&app.engine));
-        let open = || slot.open(cloakroom_session::CookieHeader::new([line.as_bytes()]));
+        let slot = cloakroom_session::adapter::SessionSlot::new(std::sync::Arc::clone(&app.engine));
+        let open = || slot.open(cloakroom_session::adapter::CookieHeader::new([line.as_bytes()]));
         let (one, other) = (open().await.unwrap(), open().await.unwrap());
         one.insert("visits", 3).unwrap();
         assert_eq!(other.get::<u32>("visits").unwrap(), Some(3));

@@ -1,6 +1,7 @@
 //! Lifetimes of sessions, tested to the millisecond.
 
-use cloakroom_session::{CookieSessions, Lifetimes, Seal};
+use cloakroom_session::factory::Seal;
+use cloakroom_session::{CookieSessions, Lifetimes};
 use std::time::Duration;
 
 use crate::support::{App, BOTH, Browser, MILLISECOND, cookies, days, key, seconds};

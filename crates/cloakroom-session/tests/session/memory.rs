@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cloakroom_session::{
-    After, Commit, Committed, ConflictPolicy, CookieConfig, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate,
-    Error, Lifetimes, Plan, Record, SessionFactory, SessionId, SessionState, StoreKey, Timestamp, Version, replay,
+use cloakroom_session::factory::{
+    After, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate, Plan, Record, SessionFactory,
+    SessionId, SessionState, StoreKey, Version, replay,
 };
+use cloakroom_session::{ConflictPolicy, CookieConfig, Error, Lifetimes, Timestamp};
 
 use crate::support::NAME;
 

@@ -4,7 +4,9 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use cloakroom_session::{CookieHeader, IntoKey, KeyName, Seal, Session, SessionSlot};
+use cloakroom_session::adapter::SessionSlot;
+use cloakroom_session::factory::{CookieHeader, KeyName, Seal};
+use cloakroom_session::{IntoKey, Session};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::memory::MemorySessions;

@@ -4,7 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use cloakroom_session::{CookieHeader, Seal, Session, SessionSlot};
+use cloakroom_session::Session;
+use cloakroom_session::adapter::{CookieHeader, SessionSlot};
+use cloakroom_session::factory::Seal;
 
 use crate::support::{Answer, App, Browser, NAME, cookies, run, value_of};
 use crate::traces::traced;

@@ -1,7 +1,8 @@
 //! Rejected cookies: the request has no session, the response has no cookie, and one trace event
 //! has the reason.
 
-use cloakroom_session::{CookieConfig, CookieSessions, Keyring, Seal, Sealer};
+use cloakroom_session::factory::{Seal, Sealer};
+use cloakroom_session::{CookieConfig, CookieSessions, Keyring};
 use tracing::Level;
 
 use crate::support::{App, BOTH, Browser, MILLISECOND, NAME, cookies, key, request, seconds, value_of};
@@ -274,7 +275,7 @@ fn every_changed_byte_is_found() {
 #[test]
 fn a_request_that_opens_nothing_leaves_no_trace() {
     let app = App::new(cookies(Seal::Signed));
-    let slot = cloakroom_session::SessionSlot::new(std::sync::Arc::clone(&app.engine));
+    let slot = cloakroom_session::adapter::SessionSlot::new(std::sync::Arc::clone(&app.engine));
     let (effects, events) = traced(|| crate::support::run(slot.finish(200)).unwrap());
     assert!(!effects.opened && effects.cookies.is_empty() && events.is_empty());
 }

@@ -1,6 +1,7 @@
 //! Key rotation signs no user out.
 
-use cloakroom_session::{CookieSessions, Keyring, Seal};
+use cloakroom_session::factory::Seal;
+use cloakroom_session::{CookieSessions, Keyring};
 
 use crate::support::{App, BOTH, Browser, key, seconds};
 

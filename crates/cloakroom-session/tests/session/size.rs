@@ -1,6 +1,7 @@
 //! The size limit of a cookie, and the attributes of a removal cookie.
 
-use cloakroom_session::{CookieConfig, CookieSessions, MAX_COOKIE, SameSite, Seal};
+use cloakroom_session::factory::{MAX_COOKIE, Seal};
+use cloakroom_session::{CookieConfig, CookieSessions, SameSite};
 
 use crate::support::{App, BOTH, Browser, NAME, cookies, key, value_of};
 

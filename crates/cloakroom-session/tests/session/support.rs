@@ -4,10 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_session::{
-    Clock as _, CookieHeader, CookieSessions, Engine, Error, Key, ManualClock, ResponseEffects, Seal, Session,
-    SessionFactory, SessionSlot, Timestamp,
-};
+use cloakroom_session::adapter::{CookieHeader, ResponseEffects, SessionSlot};
+use cloakroom_session::factory::{Seal, SessionFactory};
+use cloakroom_session::{Clock as _, CookieSessions, Engine, Error, Key, ManualClock, Session, Timestamp};
 
 pub(crate) const NAME: &str = "__Host-Http-session";
 pub(crate) const START: Timestamp = Timestamp::from_unix_secs(1_700_000_000);

@@ -1,7 +1,7 @@
 //! The checkup of a MySQL or MariaDB server.
 
 use cloakroom_session::Timestamp;
-use cloakroom_store::{Checkup, Severity, StoreError, Topic};
+use cloakroom_store::store::{Checkup, Severity, StoreError, Topic};
 
 use super::cluster::Cluster;
 use super::connections::Connections;

@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-use cloakroom_store::Severity;
+use cloakroom_store::store::Severity;
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Error};
 use tokio::sync::OnceCell;

@@ -1,7 +1,8 @@
 //! The operations that differ in MySQL and MariaDB.
 
-use cloakroom_session::{StoreKey, Timestamp};
-use cloakroom_store::{Checkup, EndedPage, StoreError};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
+use cloakroom_store::store::{Checkup, EndedPage, StoreError};
 
 use super::checkup::run_checkup;
 use super::connections::Connections;

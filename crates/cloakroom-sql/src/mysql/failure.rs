@@ -1,6 +1,6 @@
 //! The failures that errors of a MySQL or MariaDB server, or of its driver, mean.
 
-use cloakroom_store::StoreError;
+use cloakroom_store::store::StoreError;
 use mysql_async::{DriverError, Error};
 
 use crate::query::Failure;

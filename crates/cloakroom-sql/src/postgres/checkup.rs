@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cloakroom_session::Timestamp;
-use cloakroom_store::{Checkup, Severity, StoreError, Topic};
+use cloakroom_store::store::{Checkup, Severity, StoreError, Topic};
 
 use super::connections::Connections;
 use crate::query::{Cells, Executor as _};

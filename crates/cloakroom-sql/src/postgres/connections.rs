@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use cloakroom_store::StoreError;
+use cloakroom_store::store::StoreError;
 use deadpool_postgres::Pool;
 use tokio_postgres::Row;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};

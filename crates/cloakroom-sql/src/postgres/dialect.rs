@@ -1,7 +1,7 @@
 //! The operations that differ in PostgreSQL: each is one statement.
 
 use cloakroom_session::Timestamp;
-use cloakroom_store::{Checkup, EndedPage, StoreError};
+use cloakroom_store::store::{Checkup, EndedPage, StoreError};
 
 use super::checkup::run_checkup;
 use super::connections::Connections;

@@ -1,6 +1,6 @@
 //! The failures that errors of a PostgreSQL server, or of its driver, mean.
 
-use cloakroom_store::StoreError;
+use cloakroom_store::store::StoreError;
 
 use crate::query::{Failure, Unprepared};
 

@@ -1,6 +1,6 @@
 //! Creating and upgrading the table.
 
-use cloakroom_store::StoreError;
+use cloakroom_store::store::StoreError;
 
 use super::connections::Connections;
 use super::statements::{QUOTE, SCHEMA, Statements};

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use cloakroom_store::{Checkup, Severity, StoreError, Topic, location};
+use cloakroom_store::location;
+use cloakroom_store::store::{Checkup, Severity, StoreError, Topic};
 
 use super::connections::Connections;
 use crate::query::{Cells, Executor as _};

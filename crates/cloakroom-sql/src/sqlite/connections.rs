@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloakroom_store::StoreError;
+use cloakroom_store::store::StoreError;
 use rusqlite::types::{ToSql, ToSqlOutput};
 use rusqlite::{Connection, Row, params_from_iter};
 

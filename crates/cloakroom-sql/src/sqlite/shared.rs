@@ -1,6 +1,6 @@
 //! The same connection threads for tables of other frameworks, used by the bridge crate.
 
-use cloakroom_store::StoreError;
+use cloakroom_store::store::StoreError;
 use rusqlite::Connection;
 
 use super::connection_threads::ConnectionThreads;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cloakroom_servers::{MariaDb, Postgres};
 use cloakroom_sql::{MysqlStore, PostgresStore};
-use cloakroom_store::{Loaded, Store as _};
+use cloakroom_store::store::{Loaded, Store as _};
 use mysql_async::{Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
-use cloakroom_store::conformance::{Capabilities, assert_conforms, nth};
-use cloakroom_store::{Created, Entry, Loaded, Replaced, Store, all_owned, end_all_before};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{StoreKey, Version};
+use cloakroom_store::store::{
+    Created, Entry, Loaded, Replaced, Store, all_owned,
+    conformance::{Capabilities, assert_conforms, nth},
+    end_all_before,
+};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 pub(crate) const LATER: Timestamp = Timestamp::from_unix_secs(1_700_001_000);

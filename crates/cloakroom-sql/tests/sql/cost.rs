@@ -6,9 +6,10 @@ use std::future::Future;
 use std::time::Duration;
 
 use cloakroom_servers::{MariaDb, Postgres};
-use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
 use cloakroom_sql::{MysqlStore, PostgresStore, SqliteStore};
-use cloakroom_store::{Created, Entry, Loaded, Store};
+use cloakroom_store::store::{Created, Entry, Loaded, Store};
 use mysql_async::prelude::Queryable as _;
 use tokio::time::Instant;
 

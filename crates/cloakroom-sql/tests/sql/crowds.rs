@@ -10,7 +10,7 @@ use std::time::Duration;
 use cloakroom_servers::{MariaDb, Postgres};
 use cloakroom_session::Timestamp;
 use cloakroom_sql::{MysqlStore, PostgresStore, SqliteStore};
-use cloakroom_store::{Created, Entry, Loaded, Replaced, Store, end_all_before};
+use cloakroom_store::store::{Created, Entry, Loaded, Replaced, Store, end_all_before};
 use mysql_async::prelude::Queryable as _;
 use tokio::time::Instant;
 
@@ -105,7 +105,7 @@ async fn everybody_is_ended<S: Store + Clone>(name: &str, store: S, count: u64) 
     }
     println!("{name}: {} creates, loads and ends next to it", worked.load(Ordering::Relaxed));
     assert_eq!(store.end_before(POINT, None, NOW).await.unwrap().count, 0, "{name}");
-    let foreign = cloakroom_store::Cursor::new("of another store");
+    let foreign = cloakroom_store::store::Cursor::new("of another store");
     store.end_before(POINT, Some(&foreign), NOW).await.unwrap_err();
 }
 

@@ -3,7 +3,7 @@
 use cloakroom_servers::{MariaDb, Postgres};
 use cloakroom_session::Timestamp;
 use cloakroom_sql::{MysqlStore, PostgresStore, SqliteStore};
-use cloakroom_store::{Loaded, Replaced, Store};
+use cloakroom_store::store::{Loaded, Replaced, Store};
 use mysql_async::prelude::Queryable as _;
 
 use crate::common::{LATER, NOW, entry, first, key};

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cloakroom_sql::SqliteStore;
-use cloakroom_store::conformance::nth;
-use cloakroom_store::{Loaded, Replaced, Store};
+use cloakroom_store::store::{Loaded, Replaced, Store, conformance::nth};
 use rusqlite::Connection;
 
 use crate::common::{LATER, NOW, entry, first, key};

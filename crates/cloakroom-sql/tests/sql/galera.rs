@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use cloakroom_servers::MariaDb;
 use cloakroom_sql::MysqlStore;
-use cloakroom_store::conformance::{Capabilities, assert_conforms};
-use cloakroom_store::{Severity, Store, Topic};
+use cloakroom_store::store::{
+    Severity, Store, Topic,
+    conformance::{Capabilities, assert_conforms},
+};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, Pool};
 

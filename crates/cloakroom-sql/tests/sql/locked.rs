@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cloakroom_servers::{MariaDb, Postgres};
 use cloakroom_sql::{MysqlStore, PostgresStore};
-use cloakroom_store::{Loaded, Replaced, Store, end_all_before};
+use cloakroom_store::store::{Loaded, Replaced, Store, end_all_before};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, Pool, PoolConstraints, PoolOpts};
 use tokio::task::JoinSet;

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use cloakroom_servers::{MariaDb, Postgres};
 use cloakroom_sql::{MysqlStore, PostgresStore, SqliteStore};
-use cloakroom_store::conformance::{Capabilities, assert_conforms};
-use cloakroom_store::{Loaded, Store, all_owned, end_all_before};
+use cloakroom_store::store::{
+    Loaded, Store, all_owned,
+    conformance::{Capabilities, assert_conforms},
+    end_all_before,
+};
 use rusqlite::Connection;
 
 use crate::common::{LATER, NOW, chase, entry, first, key, over_makes_room};

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use cloakroom_servers::{MariaDb, Proxy};
 use cloakroom_sql::MysqlStore;
-use cloakroom_store::conformance::{Capabilities, assert_conforms};
-use cloakroom_store::{Severity, Store as _, Topic};
+use cloakroom_store::store::{
+    Severity, Store as _, Topic,
+    conformance::{Capabilities, assert_conforms},
+};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, Row};
 

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use cloakroom_servers::{MariaDb, Postgres};
 use cloakroom_sql::{MysqlStore, PostgresStore, SqliteConfig, SqliteStore, TableName};
-use cloakroom_store::conformance::{Capabilities, assert_conforms};
-use cloakroom_store::{Loaded, Store, Topic};
+use cloakroom_store::store::{
+    Loaded, Store, Topic,
+    conformance::{Capabilities, assert_conforms},
+};
 use deadpool_postgres::{Manager, Pool};
 use mysql_async::prelude::Queryable as _;
 use tokio_postgres::NoTls;

@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cloakroom_servers::{MariaDb, Postgres};
-use cloakroom_session::StoreKey;
+use cloakroom_session::factory::StoreKey;
 use cloakroom_sql::{MysqlStore, PostgresStore};
-use cloakroom_store::conformance::nth;
-use cloakroom_store::{Created, Entry, Loaded, Replaced, Store, StoreError, end_all_before};
+use cloakroom_store::store::{Created, Entry, Loaded, Replaced, Store, StoreError, conformance::nth, end_all_before};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloakroom_servers::{PgBouncer, Postgres};
 use cloakroom_sql::PostgresStore;
-use cloakroom_store::{Created, Loaded, Replaced, Severity, Store as _, StoreError, Topic, end_all_before};
+use cloakroom_store::store::{Created, Loaded, Replaced, Severity, Store as _, StoreError, Topic, end_all_before};
 use deadpool_postgres::{Manager, Pool};
 use tokio::task::JoinSet;
 use tokio_postgres::NoTls;

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use cloakroom_servers::{Postgres, Proxy};
 use cloakroom_sql::PostgresStore;
-use cloakroom_store::conformance::{Capabilities, assert_conforms};
-use cloakroom_store::{Store as _, all_owned};
+use cloakroom_store::store::{
+    Store as _, all_owned,
+    conformance::{Capabilities, assert_conforms},
+};
 use tokio_postgres::NoTls;
 
 use crate::common::{NOW, chase, entry, key, newer_columns_are_left_alone, over_makes_room, race, trips};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cloakroom_servers::{MariaDb, Postgres, Proxy};
 use cloakroom_sql::{MysqlStore, PostgresStore};
-use cloakroom_store::{Loaded, Store};
+use cloakroom_store::store::{Loaded, Store};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 

@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cloakroom_sql::{SqliteConfig, SqliteStore, Synchronous, TableName};
-use cloakroom_store::conformance::{Capabilities, assert_conforms, nth};
-use cloakroom_store::{Loaded, Replaced, Store as _, all_owned};
+use cloakroom_store::store::{
+    Loaded, Replaced, Store as _, all_owned,
+    conformance::{Capabilities, assert_conforms, nth},
+};
 use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use cloakroom_servers::{MariaDb, Postgres};
 use cloakroom_sql::{MysqlStore, PostgresStore, SqliteStore};
-use cloakroom_store::Store as _;
-use cloakroom_store::conformance::{Capabilities, assert_conforms};
+use cloakroom_store::store::{
+    Store as _,
+    conformance::{Capabilities, assert_conforms},
+};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 
 use crate::common::{NOW, chase, entry, key, over_makes_room};

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use cloakroom_servers::{Authority, MariaDb, Postgres};
 use cloakroom_sql::{MysqlStore, PostgresStore};
-use cloakroom_store::{Store, StoreError};
+use cloakroom_store::store::{Store, StoreError};
 
 use crate::common::{NOW, entry, key};
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cloakroom_session::StoreKey;
+use cloakroom_session::factory::StoreKey;
 
 use super::durability::Durability;
 use super::format::{Kept, hex};

@@ -20,7 +20,8 @@
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{StoreKey, Version};
 
 use crate::entry::Entry;
 

@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::sync::Arc;
 
-use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
 
 use super::FileStore;
 use super::folder::{Folder, SHARDS, shard_of, unavailable};

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
 
 use super::FileStore;
 use super::folder::{Folder, SHARDS, unavailable};

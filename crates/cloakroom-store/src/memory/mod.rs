@@ -22,7 +22,8 @@ mod walks;
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{StoreKey, Version};
 
 use crate::checkup::{Checkup, Severity, Topic};
 use crate::entry::Entry;

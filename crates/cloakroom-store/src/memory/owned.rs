@@ -1,6 +1,7 @@
 //! Lists, counts and ends the sessions of an owner, in bounded steps.
 
-use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
 
 use super::MemoryStore;
 use super::owners::Place;

@@ -11,7 +11,8 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
 
 const SHELVES: usize = 64;
 

@@ -1,6 +1,7 @@
 //! The part of the store guarded by one lock.
 
-use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
 
 use super::slot::{Class, Held, Live, PerClass};
 use crate::keyed::Keyed;
@@ -21,7 +22,7 @@ pub(super) struct Shard {
     due: Option<Timestamp>,
     /// The start position of the next search for a candidate.
     hand: usize,
-    /// The last walk of [`end_before`](crate::Store::end_before) that has passed this shard.
+    /// The last walk of [`end_before`](crate::store::Store::end_before) that has passed this shard.
     pub(super) passed: Option<Passed>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cloakroom_session::StoreKey;
+use cloakroom_session::factory::StoreKey;
 
 use super::shard::Shard;
 

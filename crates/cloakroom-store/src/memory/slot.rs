@@ -1,6 +1,7 @@
 //! An entry of the store: a session or a tombstone.
 
-use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
 
 use crate::entry::Entry;
 

@@ -1,6 +1,7 @@
 //! Walks through the whole store, which lock one shard at a time and yield between shards.
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{StoreKey, Version};
 
 use super::MemoryStore;
 use super::shard::{Passed, Shard};

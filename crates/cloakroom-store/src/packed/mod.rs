@@ -17,7 +17,8 @@ mod zip;
 use std::fmt;
 use std::sync::Arc;
 
-use cloakroom_session::{ConfigError, Keyring, RecordSealer};
+use cloakroom_session::factory::RecordSealer;
+use cloakroom_session::{ConfigError, Keyring};
 
 use crate::store::Store;
 use crate::stored_sessions::IntoStore;

@@ -6,7 +6,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cloakroom_session::RecordSealer;
+use cloakroom_session::factory::RecordSealer;
 
 use super::sealing::Sealing;
 use crate::at_rest::MARK;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cloakroom_session::{RecordSealer, Rejected, StoreKey, random};
+use cloakroom_session::factory::{RecordSealer, Rejected, StoreKey, random};
 
 use super::owners::{Owners, hashed};
 use super::sealing::Sealing;

@@ -1,6 +1,7 @@
 //! The `Store` implementation on the wrapped store.
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{StoreKey, Version};
 
 use super::PackedStore;
 use super::owners::Owners;

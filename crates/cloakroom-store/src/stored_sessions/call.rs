@@ -9,7 +9,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use cloakroom_session::{StoreKey, meter};
+use cloakroom_session::factory::StoreKey;
+use cloakroom_session::meter;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep};
 use tracing::{Span, field};

@@ -3,9 +3,8 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use cloakroom_session::{
-    Commit, CookiePayload, Error, Plan, Record, SessionId, StoreKey, Timestamp, Version, fresh_id, meter,
-};
+use cloakroom_session::factory::{Commit, CookiePayload, Plan, Record, SessionId, StoreKey, Version, fresh_id};
+use cloakroom_session::{Error, Timestamp, meter};
 
 use super::StoredSessions;
 use super::call::Operation;

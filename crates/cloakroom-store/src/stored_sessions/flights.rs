@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cloakroom_session::{Lifetimes, SessionTimes, StoreKey, Timestamp};
+use cloakroom_session::factory::{SessionTimes, StoreKey};
+use cloakroom_session::{Lifetimes, Timestamp};
 use tokio::time::Instant;
 
 use super::outcome::Found;

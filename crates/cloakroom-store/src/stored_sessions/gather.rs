@@ -3,7 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use cloakroom_session::{Commit, CommitId, Error, Record, Version};
+use cloakroom_session::Error;
+use cloakroom_session::factory::{Commit, CommitId, Record, Version};
 
 use super::StoredSessions;
 use super::group::{CommitTurn, Pending, Traces};
@@ -52,7 +53,7 @@ impl<S: Store> StoredSessions<S> {
                 !seat.job.is_solo()
             });
             // Without random bytes a group has no name. A single commit has one.
-            let name = CommitId::of_this_process(cloakroom_session::random().ok()?);
+            let name = CommitId::of_this_process(cloakroom_session::factory::random().ok()?);
             let asked = turn.group().len();
             turn.retain(|seat| seat.claim(|pending| pending.joined(name)));
             if turn.group().len() == asked && asked > 0 {

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cloakroom_session::{Commit, CommitId, Plan, Record, Version};
+use cloakroom_session::factory::{Commit, CommitId, Plan, Record, Version};
 use tokio::time::Instant;
 use tracing::Span;
 

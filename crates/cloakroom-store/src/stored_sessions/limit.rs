@@ -6,7 +6,8 @@
 //! introduced loses the surplus over some hundred sign-ins, or at once with
 //! [`Sessions::end_others`](crate::Sessions::end_others).
 
-use cloakroom_session::{Commit, Error, SessionState, StoreKey};
+use cloakroom_session::Error;
+use cloakroom_session::factory::{Commit, SessionState, StoreKey};
 
 use super::StoredSessions;
 use super::call::Operation;

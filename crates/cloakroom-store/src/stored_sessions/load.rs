@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
 
 use super::StoredSessions;
 use super::call::{Operation, within};

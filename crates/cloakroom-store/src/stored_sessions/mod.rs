@@ -34,11 +34,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_session::{
-    After, Candidates, Commit, Committed, ConflictPolicy, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate,
-    Error, Lifetimes, Plan, Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, Timestamp,
-    meter::Event,
+use cloakroom_session::factory::{
+    After, Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate, Plan, Rejected,
+    SessionFactory, SessionId, SessionState, SetCookie, StoreKey,
 };
+use cloakroom_session::{ConflictPolicy, Error, Lifetimes, Timestamp, meter::Event};
 
 use crate::deadline::Deadline;
 use crate::error::StoreError;

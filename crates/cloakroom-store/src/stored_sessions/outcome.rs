@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use cloakroom_session::{Record, SessionId, StoreKey, Timestamp, Version};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{Record, SessionId, StoreKey, Version};
 
 use crate::error::StoreError;
 use crate::store::Loaded;

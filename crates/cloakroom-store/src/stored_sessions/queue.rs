@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use cloakroom_session::StoreKey;
+use cloakroom_session::factory::StoreKey;
 
 use crate::keyed::Keyed;
 

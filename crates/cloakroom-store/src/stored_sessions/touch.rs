@@ -5,7 +5,8 @@
 //! within which a touch isn't due anyway. The result of a touch, whether the session was there,
 //! goes to all requests that waited for it.
 
-use cloakroom_session::{Commit, CookieUpdate, Error, SessionTimes, StoreKey};
+use cloakroom_session::Error;
+use cloakroom_session::factory::{Commit, CookieUpdate, SessionTimes, StoreKey};
 
 use super::StoredSessions;
 use super::call::{Operation, within};

@@ -3,7 +3,11 @@
 
 use std::sync::Arc;
 
-use cloakroom_session::{Commit, CookiePayload, Error, Record, SessionId, StoreKey, Version, meter, meter::Event};
+use cloakroom_session::factory::{Commit, CookiePayload, Record, SessionId, StoreKey, Version};
+use cloakroom_session::{
+    Error,
+    meter::{self, Event},
+};
 
 use super::StoredSessions;
 use super::call::{Operation, within};
@@ -239,6 +243,8 @@ impl<S: Store> StoredSessions<S> {
     /// Replays a session on a version that another request wrote.
     pub(crate) fn replay(&self, commit: &Commit, newest: &Record) -> Result<Record, Error> {
         self.counters.count(Event::Replayed);
-        cloakroom_session::replay_with(commit, newest, self.conflicts, || self.counters.count(Event::Overwritten))
+        cloakroom_session::factory::replay_with(commit, newest, self.conflicts, || {
+            self.counters.count(Event::Overwritten)
+        })
     }
 }

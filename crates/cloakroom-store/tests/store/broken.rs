@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
-use cloakroom_session::{Clock as _, StoreKey, SystemClock, Timestamp, Version};
-use cloakroom_store::conformance::{Capabilities, check};
-use cloakroom_store::{
-    Created, Cursor, Ended, EndedPage, Entry, Loaded, MemoryStore, OwnedPage, Page, Replaced, Store, StoreError,
-    all_owned,
+use cloakroom_session::factory::{StoreKey, Version};
+use cloakroom_session::{Clock as _, SystemClock, Timestamp};
+use cloakroom_store::MemoryStore;
+use cloakroom_store::store::{
+    Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError, all_owned,
+    conformance::{Capabilities, check},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

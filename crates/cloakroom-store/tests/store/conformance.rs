@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use cloakroom_session::{Timestamp, fresh_id};
-use cloakroom_store::conformance::{Capabilities, assert_conforms};
-use cloakroom_store::{AnyStore, Entry, MemoryStore, Store as _};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::fresh_id;
+use cloakroom_store::store::{
+    Entry, Store as _,
+    conformance::{Capabilities, assert_conforms},
+};
+use cloakroom_store::{AnyStore, MemoryStore};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_memory_store_conforms() {

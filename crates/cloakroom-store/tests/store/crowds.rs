@@ -4,8 +4,10 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::time::Duration;
 
-use cloakroom_session::{StoreKey, Timestamp, fresh_id};
-use cloakroom_store::{Ended, Entry, Loaded, MemoryStore, Replaced, Store as _, all_owned, end_all_before};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{StoreKey, fresh_id};
+use cloakroom_store::MemoryStore;
+use cloakroom_store::store::{Ended, Entry, Loaded, Replaced, Store as _, all_owned, end_all_before};
 
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 const LIFE: Duration = Duration::from_secs(20 * 60);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloakroom_session::factory_conformance::{Capabilities, assert_conforms};
+use cloakroom_session::factory::conformance::{Capabilities, assert_conforms};
 use cloakroom_store::{FileStore, MemoryStore, StoredSessions};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

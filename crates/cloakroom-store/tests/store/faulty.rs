@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use cloakroom_session::{
-    CookieConfig, CookieHeader, Engine, Error, ManualClock, Session, SessionSlot, StoreKey, Timestamp, Version,
+use cloakroom_session::adapter::SessionSlot;
+use cloakroom_session::factory::{CookieHeader, StoreKey, Version};
+use cloakroom_session::{CookieConfig, Engine, Error, ManualClock, Session, Timestamp};
+use cloakroom_store::store::{
+    Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
 };
-use cloakroom_store::{
-    Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, MemoryStore, OwnedPage, Page, Replaced, Store,
-    StoreError, StoredSessions, StoredSessionsBuilder,
-};
+use cloakroom_store::{MemoryStore, StoredSessions, StoredSessionsBuilder};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 pub(crate) const NAME: &str = "session";
@@ -285,5 +285,5 @@ impl Request {
 /// Returns the store key of a `Cookie` header.
 pub(crate) fn key_of(cookie: &str) -> StoreKey {
     let id = cookie.strip_prefix(NAME).and_then(|rest| rest.strip_prefix('=')).unwrap();
-    cloakroom_session::SessionId::parse(id).unwrap().store_key()
+    cloakroom_session::factory::SessionId::parse(id).unwrap().store_key()
 }

@@ -7,9 +7,13 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_session::{StoreKey, Timestamp, Version, fresh_id};
-use cloakroom_store::conformance::{Capabilities, assert_conforms, nth};
-use cloakroom_store::{Created, Durability, Entry, FileStore, Loaded, Replaced, Store};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{StoreKey, Version, fresh_id};
+use cloakroom_store::store::{
+    Created, Entry, Loaded, Replaced, Store,
+    conformance::{Capabilities, assert_conforms, nth},
+};
+use cloakroom_store::{Durability, FileStore};
 
 use crate::faulty::{App, NOW, key_of};
 

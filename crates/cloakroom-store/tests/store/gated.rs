@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cloakroom_session::{CommitId, Record, StoreKey, Timestamp, Version};
-use cloakroom_store::{Created, Cursor, Ended, Entry, Loaded, MemoryStore, OwnedPage, Replaced, Store, StoreError};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{CommitId, Record, StoreKey, Version};
+use cloakroom_store::MemoryStore;
+use cloakroom_store::store::{Created, Cursor, Ended, Entry, Loaded, OwnedPage, Replaced, Store, StoreError};
 
 use crate::explorer::gate;
 

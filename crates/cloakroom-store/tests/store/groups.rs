@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cloakroom_session::{
-    Commit, ConflictPolicy, CookieConfig, CookiePayload, Lifetimes, Record, Session, SessionFactory as _, SessionId,
-    SessionState, begin_commit,
+use cloakroom_session::factory::{
+    Commit, CookiePayload, Record, SessionFactory as _, SessionId, SessionState, begin_commit,
 };
-use cloakroom_store::{Loaded, MemoryStore, Store as _, StoredSessions};
+use cloakroom_session::{ConflictPolicy, CookieConfig, Lifetimes, Session};
+use cloakroom_store::store::{Loaded, Store as _};
+use cloakroom_store::{MemoryStore, StoredSessions};
 
 use crate::explorer::{Task, cancelled_after, explore};
 use crate::faulty::{App, Faulty, Mode, NAME, NOW, Request};
@@ -140,7 +141,7 @@ fn counter(broken: Broken) -> Arc<Gated> {
     session.insert("count", &0).unwrap();
     let record = begin_commit(session.with_payload(CookiePayload::Id), NOW).unwrap().record();
     let inner = Arc::new(MemoryStore::new());
-    now_or_never(inner.create(&ID.store_key(), &cloakroom_store::Entry::of(record), NOW)).unwrap();
+    now_or_never(inner.create(&ID.store_key(), &cloakroom_store::store::Entry::of(record), NOW)).unwrap();
     Arc::new(Gated::new(inner, broken, 0))
 }
 

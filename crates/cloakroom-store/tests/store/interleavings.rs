@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_session::{
-    CookieHeader, CsrfToken, Duplicates, Engine, FlashId, ManualClock, Record, SessionId, SessionSlot, SessionState,
-    Timestamp, begin_commit,
-};
-use cloakroom_store::{Entry, MemoryStore, Store, StoredSessions, all_owned};
+use cloakroom_session::adapter::SessionSlot;
+use cloakroom_session::factory::{CookieHeader, Duplicates, FlashId, Record, SessionId, SessionState, begin_commit};
+use cloakroom_session::{CsrfToken, Engine, ManualClock, Timestamp};
+use cloakroom_store::store::{Entry, Store, all_owned};
+use cloakroom_store::{MemoryStore, StoredSessions};
 
 use crate::explorer::{Task, cancelled_after, explore};
 use crate::gated::{Broken, Gated};

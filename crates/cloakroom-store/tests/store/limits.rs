@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cloakroom_session::{Lifetimes, Record, Session, SessionId, StoreKey};
-use cloakroom_store::{Entry, FileStore, MemoryStore, Sessions, Store as _, StoredSessions};
+use cloakroom_session::factory::{Record, SessionId, StoreKey};
+use cloakroom_session::{Lifetimes, Session};
+use cloakroom_store::store::{Entry, Store as _};
+use cloakroom_store::{FileStore, MemoryStore, Sessions, StoredSessions};
 
 use crate::faulty::{App, Faulty, NOW};
 

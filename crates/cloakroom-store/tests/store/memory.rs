@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use cloakroom_session::{FrameworkData, Json, Lifetimes, Record, SessionId, StoreKey, Timestamp};
-use cloakroom_store::{Created, Entry, Loaded, MemoryStore, Replaced, Store as _};
+use cloakroom_session::factory::{FrameworkData, Json, Record, SessionId, StoreKey};
+use cloakroom_session::{Lifetimes, Timestamp};
+use cloakroom_store::MemoryStore;
+use cloakroom_store::store::{Created, Entry, Loaded, Replaced, Store as _};
 
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use cloakroom_session::Session;
-use cloakroom_store::{AtLimit, Store as _};
+use cloakroom_store::AtLimit;
+use cloakroom_store::store::Store as _;
 
 use crate::faulty::{App, Faulty, Mode, NOW};
 

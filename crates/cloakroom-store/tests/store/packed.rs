@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cloakroom_session::{CookieHeader, Engine, Key, Keyring, SessionSlot, StoreKey, Timestamp, Version, fresh_id};
-use cloakroom_store::conformance::{Capabilities, assert_conforms};
-use cloakroom_store::{
-    Created, Cursor, Durability, Ended, Entry, FileStore, Loaded, MemoryStore, OwnedSession, PackedStore, Page,
-    Replaced, Sessions, Severity, Store, StoreError, StoredSessions, Topic, all_owned,
+use cloakroom_session::adapter::SessionSlot;
+use cloakroom_session::factory::{CookieHeader, StoreKey, Version, fresh_id};
+use cloakroom_session::{Engine, Key, Keyring, Timestamp};
+use cloakroom_store::store::{
+    Created, Cursor, Ended, Entry, Loaded, OwnedSession, Page, Replaced, Severity, Store, StoreError, Topic, all_owned,
+    conformance::{Capabilities, assert_conforms},
 };
+use cloakroom_store::{Durability, FileStore, MemoryStore, PackedStore, Sessions, StoredSessions};
 
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 const LIFE: Duration = Duration::from_secs(1200);

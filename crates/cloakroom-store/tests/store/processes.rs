@@ -11,9 +11,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_session::{Clock as _, CookieConfig, CookieHeader, Engine, SessionSlot, StoreKey, SystemClock};
-use cloakroom_store::conformance::nth;
-use cloakroom_store::{Created, Durability, FileStore, Loaded, Replaced, Store, StoredSessions};
+use cloakroom_session::adapter::{CookieHeader, SessionSlot};
+use cloakroom_session::factory::StoreKey;
+use cloakroom_session::{Clock as _, CookieConfig, Engine, SystemClock};
+use cloakroom_store::store::{Created, Loaded, Replaced, Store, conformance::nth};
+use cloakroom_store::{Durability, FileStore, StoredSessions};
 
 use crate::faulty::{NAME, NOW};
 use crate::file::{entry, files, hex, key};

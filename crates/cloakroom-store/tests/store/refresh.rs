@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::Session;
-use cloakroom_store::{MemoryStore, Store as _};
+use cloakroom_store::MemoryStore;
+use cloakroom_store::store::Store as _;
 
 use crate::faulty::{App, Faulty, Mode, NOW};
 

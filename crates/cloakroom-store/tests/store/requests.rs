@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cloakroom_session::{ConflictPolicy, Session};
-use cloakroom_store::{AtLimit, Entry, Loaded, MemoryStore, Store as _, all_owned};
+use cloakroom_store::store::{Entry, Loaded, Store as _, all_owned};
+use cloakroom_store::{AtLimit, MemoryStore};
 
 use crate::faulty::{App, Faulty, Mode, NOW, key_of, somebody_elses};
 
@@ -310,7 +311,7 @@ async fn a_damaged_record_is_an_error_and_stays() {
         );
     }
     // A request that read the record before it was damaged gets the error on commit.
-    assert_ne!(version, cloakroom_session::Version::new(0));
+    assert_ne!(version, cloakroom_session::factory::Version::new(0));
     slow.session.insert("cart", 2).unwrap();
     assert!(slow.finish().await.unwrap_err().is_corrupt());
 }

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cloakroom_session::Session;
-use cloakroom_store::{FileStore, Loaded, Sessions, Store as _, StoredSessions};
+use cloakroom_store::store::{Loaded, Store as _};
+use cloakroom_store::{FileStore, Sessions, StoredSessions};
 
 use crate::faulty::{App, Faulty, Mode, NOW, key_of};
 

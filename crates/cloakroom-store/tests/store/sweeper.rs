@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cloakroom_session::{ManualClock, fresh_id};
-use cloakroom_store::{Entry, Store as _, Sweeper, SweeperBuilder};
+use cloakroom_session::ManualClock;
+use cloakroom_session::factory::fresh_id;
+use cloakroom_store::Sweeper;
+use cloakroom_store::store::{Entry, Store as _, SweeperBuilder};
 
 use crate::faulty::{Faulty, Mode, NOW};
 

@@ -5,7 +5,8 @@ use std::fmt;
 use axum_core::extract::{FromRequest, Request};
 use axum_core::response::{IntoResponse, Response};
 use bytes::Bytes;
-use cloakroom_session::{CsrfSlot, Error, FormRejection, Refusal};
+use cloakroom_session::adapter::{CsrfSlot, FormRejection};
+use cloakroom_session::{Error, Refusal};
 use serde::de::DeserializeOwned;
 
 /// A URL-encoded form that passed the CSRF check, even on exempt or report-only routes.

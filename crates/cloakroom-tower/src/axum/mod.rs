@@ -3,4 +3,4 @@
 mod checked_form;
 
 pub use checked_form::{CheckedForm, CheckedFormRejection};
-pub use cloakroom_session::FormToken;
+pub use cloakroom_session::adapter::FormToken;

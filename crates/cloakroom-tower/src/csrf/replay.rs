@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cloakroom_session::{FormBody, Piece};
+use cloakroom_session::adapter::{FormBody, Piece};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cloakroom_session::{CsrfDecision, CsrfGuard, CsrfSlot, SessionSlot};
+use cloakroom_session::CsrfGuard;
+use cloakroom_session::adapter::{CsrfDecision, CsrfSlot, SessionSlot};
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;

@@ -11,9 +11,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use bytes::Bytes;
-use cloakroom_session::{
-    Commit, CommitPolicy, Committed, CookieHeader, Error, Session, SessionFactory, SessionState, Timestamp,
-};
+use cloakroom_session::factory::{Commit, Committed, CookieHeader, SessionFactory, SessionState};
+use cloakroom_session::{CommitPolicy, Error, Session, Timestamp};
 use cloakroom_tower::SessionLayer;
 use http::{Response, StatusCode, header};
 use http_body_util::BodyExt as _;
@@ -350,7 +349,7 @@ fn a_body_that_changes_the_session_causes_a_warning_and_can_commit() {
 
 #[test]
 fn a_body_that_opens_the_session_causes_a_warning() {
-    async fn streams(axum::Extension(slot): axum::Extension<cloakroom_session::SessionSlot>) -> Body {
+    async fn streams(axum::Extension(slot): axum::Extension<cloakroom_session::adapter::SessionSlot>) -> Body {
         let session = std::sync::OnceLock::new();
         streaming(Session::for_tests(), move |_| {
             let session = session.get_or_init(|| at_once(slot.open(CookieHeader::default())).unwrap());

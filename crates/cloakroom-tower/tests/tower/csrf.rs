@@ -212,7 +212,11 @@ fn world(policy: Policy, mode: Mode) -> World {
 /// Extracts the token from a signed token cookie.
 fn unsealed(value: &str) -> String {
     let purpose = "csrf:__Host-Http-csrf";
-    let sealer = cloakroom_session::Sealer::new(cloakroom_session::Seal::Signed, &Keyring::new(key(1)), purpose);
+    let sealer = cloakroom_session::factory::Sealer::new(
+        cloakroom_session::factory::Seal::Signed,
+        &Keyring::new(key(1)),
+        purpose,
+    );
     sealer.unwrap().unseal(value).unwrap()
 }
 
@@ -481,7 +485,8 @@ fn a_refusal_says_why_to_developers_and_is_traced() {
 
 #[test]
 fn report_only_reports_and_the_handler_learns_of_it() {
-    use cloakroom_session::{CsrfDecision, CsrfSlot, Refusal};
+    use cloakroom_session::Refusal;
+    use cloakroom_session::adapter::{CsrfDecision, CsrfSlot};
     let handler = |axum::Extension(slot): axum::Extension<CsrfSlot>| async move { format!("{:?}", slot.decision()) };
     let router = Router::new()
         .route("/token", any(|token: FormToken| async move { token.to_string() }))

@@ -3,7 +3,8 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use cloakroom_session::{CookieHeader, CsrfSlot, Session, SessionSlot};
+use cloakroom_session::Session;
+use cloakroom_session::adapter::{CookieHeader, CsrfSlot, SessionSlot};
 use cloakroom_tower::CsrfLayer;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body::Body;

@@ -2,9 +2,9 @@
 
 use axum::Router;
 use axum::routing::{any, get};
-use cloakroom_session::{
-    Commit, Committed, CookieHeader, CsrfSlot, Error, Session, SessionFactory, SessionState, Timestamp,
-};
+use cloakroom_session::adapter::CsrfSlot;
+use cloakroom_session::factory::{Commit, Committed, CookieHeader, SessionFactory, SessionState};
+use cloakroom_session::{Error, Session, Timestamp};
 use cloakroom_tower::{CsrfLayer, SessionLayer};
 
 use crate::browser::{Site, always, always_with, full, request};

@@ -1,8 +1,7 @@
 //! The factory built from a configuration.
 
-use cloakroom_session::{
-    Commit, Committed, CookieHeader, CookieSessions, Error, SessionFactory, SessionState, Timestamp,
-};
+use cloakroom_session::factory::{Commit, Committed, CookieHeader, SessionFactory, SessionState};
+use cloakroom_session::{CookieSessions, Error, Timestamp};
 #[cfg(feature = "store")]
 use cloakroom_store::{AnyStore, StoredSessions};
 

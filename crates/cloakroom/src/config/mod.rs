@@ -88,7 +88,8 @@ pub use span::Span;
 /// For your own adapter, put the factory into an [`Engine`](cloakroom_session::Engine):
 /// ```
 /// use cloakroom::config::SessionConfig;
-/// use cloakroom::{CookieHeader, Engine, SessionSlot};
+/// use cloakroom::Engine;
+/// use cloakroom::adapter::{CookieHeader, SessionSlot};
 /// use std::sync::Arc;
 ///
 /// # #[tokio::main(flavor = "current_thread")]

@@ -1,6 +1,8 @@
 //! Valid and invalid configurations.
 
-use cloakroom_session::{CommitPolicy, CookieHeader, Engine, SessionFactory as _, SessionSlot, Timestamp};
+use cloakroom_session::adapter::{CookieHeader, SessionSlot};
+use cloakroom_session::factory::SessionFactory as _;
+use cloakroom_session::{CommitPolicy, Engine, Timestamp};
 
 use super::SessionConfig;
 
@@ -314,7 +316,7 @@ async fn a_store_by_its_url() {
 #[cfg(feature = "store")]
 #[tokio::test]
 async fn records_are_encrypted_as_configured() {
-    use cloakroom_store::Store as _;
+    use cloakroom_store::store::Store as _;
 
     let folder = tempfile::tempdir().unwrap();
     let (file, url) = (key_file(&folder), format!("file:{}", folder.path().join("sessions").display()));

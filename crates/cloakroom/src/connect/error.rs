@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
-use cloakroom_store::StoreError;
+use cloakroom_store::store::StoreError;
 
 use super::schemes::SCHEMES;
 

@@ -27,7 +27,7 @@ use super::{ConnectError, scheme_of};
 ///
 /// # Examples
 /// ```
-/// use cloakroom::StoreIdentity;
+/// use cloakroom::store::StoreIdentity;
 ///
 /// # fn main() -> Result<(), cloakroom::ConnectError> {
 /// let shop = StoreIdentity::of("redis://ann:s3cret@db.example/0?prefix=shop:&timeout=500")?;

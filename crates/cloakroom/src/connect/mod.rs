@@ -25,7 +25,8 @@ mod tests;
 use std::error::Error as _;
 use std::time::Duration;
 
-use cloakroom_store::{AnyStore, Durability, FileStore, MemoryStore, Store, StoreError};
+use cloakroom_store::store::{Store, StoreError};
+use cloakroom_store::{AnyStore, Durability, FileStore, MemoryStore};
 
 pub use error::ConnectError;
 pub use identity::StoreIdentity;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
-use cloakroom_store::{AnyStore, StoreError};
+use cloakroom_store::AnyStore;
+use cloakroom_store::store::StoreError;
 
 use super::ConnectError;
 use super::options::Parameters;

@@ -174,8 +174,9 @@ async fn a_silent_server_is_a_timeout() {
 #[cfg(feature = "redis")]
 #[tokio::test]
 async fn redis_with_a_password_and_a_prefix() {
-    use cloakroom_session::{StoreKey, Timestamp};
-    use cloakroom_store::{Entry, Store as _};
+    use cloakroom_session::Timestamp;
+    use cloakroom_session::factory::StoreKey;
+    use cloakroom_store::store::{Entry, Store as _};
 
     let server = cloakroom_servers::redis::Redis::with(&["--requirepass", "hunter2@/?", "--unixsocket", "socket"]);
     let port = server.port();
@@ -270,8 +271,9 @@ async fn a_refused_login_is_an_error_without_the_password() {
 /// Packed stores: the threshold of a URL and of the application, and keyrings.
 #[tokio::test]
 async fn records_are_packed_as_the_url_and_the_application_say() {
-    use cloakroom_session::{Key, Keyring, StoreKey, Timestamp};
-    use cloakroom_store::{Entry, Loaded, Store as _};
+    use cloakroom_session::factory::StoreKey;
+    use cloakroom_session::{Key, Keyring, Timestamp};
+    use cloakroom_store::store::{Entry, Loaded, Store as _};
 
     use super::{Packing, connect_packed};
 

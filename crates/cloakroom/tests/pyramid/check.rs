@@ -2,8 +2,9 @@
 
 use axum::Router;
 use axum::routing::{any, get};
+use cloakroom::adapter::RequestFacts;
 use cloakroom::axum::FormToken;
-use cloakroom::{CsrfLayer, CsrfRules, CsrfToken, Refusal, RequestFacts, TokenPolicy};
+use cloakroom::{CsrfLayer, CsrfRules, CsrfToken, Refusal, TokenPolicy};
 
 use crate::world::{OURS, PAIRS, Shop, always, always_with, ran, refused};
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use cloakroom::{
-    CommitPolicy, CookieConfig, CookieHeader, CookieSessions, Key, Keyring, MAX_COOKIE, Seal, Sealer, SessionSlot,
-};
+use cloakroom::adapter::SessionSlot;
+use cloakroom::factory::{CookieHeader, MAX_COOKIE, Seal, Sealer};
+use cloakroom::{CommitPolicy, CookieConfig, CookieSessions, Key, Keyring};
 
 use crate::world::{NAME, World, key, run};
 

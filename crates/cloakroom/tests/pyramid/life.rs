@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::{CommitPolicy, CookieHeader, CookieSessions, Lifetimes, Session, SessionSlot};
+use cloakroom::adapter::{CookieHeader, SessionSlot};
+use cloakroom::{CommitPolicy, CookieSessions, Lifetimes, Session};
 
 use crate::world::{START, World, key, run, seconds};
 

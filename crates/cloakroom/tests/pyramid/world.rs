@@ -7,10 +7,11 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode, header};
 use axum::routing::{any, get};
+use cloakroom::adapter::{CookieHeader, SessionSlot};
 use cloakroom::axum::FormToken;
 use cloakroom::{
-    CommitPolicy, CookieHeader, CookieSessions, CookieSessionsBuilder, CsrfLayer, CsrfRules, CsrfRulesBuilder, Engine,
-    Error, Key, Lifetimes, ManualClock, Session, SessionLayer, SessionSlot, Timestamp, TokenPolicy,
+    CommitPolicy, CookieSessions, CookieSessionsBuilder, CsrfLayer, CsrfRules, CsrfRulesBuilder, Engine, Error, Key,
+    Lifetimes, ManualClock, Session, SessionLayer, Timestamp, TokenPolicy,
 };
 use tower::ServiceExt as _;
 

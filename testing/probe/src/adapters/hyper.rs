@@ -4,8 +4,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cloakroom::adapter::PlainResponse;
-use cloakroom::{CsrfLayer, CsrfSlot, Error, FormRejection, ReplayBody, ResponseBody, SessionLayer, SessionSlot};
+use cloakroom::adapter::{CsrfSlot, FormRejection, PlainResponse, SessionSlot};
+use cloakroom::tower::{ReplayBody, ResponseBody};
+use cloakroom::{CsrfLayer, Error, SessionLayer};
 use futures_util::StreamExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
@@ -92,16 +93,15 @@ async fn with_session(
     body: Bytes,
     make: fn(cloakroom::Session, Asked) -> pages::Making,
 ) -> Result<Reply, Error> {
-    let slot = parts.extensions.get::<SessionSlot>().ok_or_else(|| Error::missing_layer("SessionLayer"))?;
-    let session = slot.open_for(parts).await?;
+    let session = SessionSlot::require(parts.extensions.get(), "SessionLayer")?.open_for(parts).await?;
     make(session, Asked::new(parts, body)).await
 }
 
 fn csrf_slot(parts: &Parts) -> Result<&CsrfSlot, Error> {
-    parts.extensions.get().ok_or_else(|| Error::missing_layer("CsrfLayer"))
+    CsrfSlot::require(parts.extensions.get(), "CsrfLayer")
 }
 
-async fn token(parts: &Parts, make: fn(&cloakroom::FormToken) -> Reply) -> Result<Reply, Error> {
+async fn token(parts: &Parts, make: fn(&cloakroom::adapter::FormToken) -> Reply) -> Result<Reply, Error> {
     let token = csrf_slot(parts)?.form_token(parts).await?;
     Ok(make(&token))
 }

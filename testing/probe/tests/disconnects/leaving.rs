@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex, mpsc};
 use std::time::Duration;
 
-use cloakroom::{AnyStore, CookieConfig, Error, MemoryStore, Session, StoreError, StoredSessions};
+use cloakroom::store::StoreError;
+use cloakroom::{AnyStore, CookieConfig, Error, MemoryStore, Session, StoredSessions};
 use cloakroom_servers::{Delay, redis::Redis};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

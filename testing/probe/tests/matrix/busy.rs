@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cloakroom::{AnyStore, AtLimit, Loaded, PostgresStore, Sessions, Store as _, StoreKey, Timestamp};
+use cloakroom::store::{Loaded, Store as _, StoreKey};
+use cloakroom::{AnyStore, AtLimit, PostgresStore, Sessions, Timestamp};
 use cloakroom_servers::scrambled;
 use tokio::time::{sleep, timeout};
 

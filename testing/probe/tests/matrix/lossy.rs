@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use cloakroom::StoreError;
+use cloakroom::store::StoreError;
 
 use crate::hooked::{Call, Hook};
 

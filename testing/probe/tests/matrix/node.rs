@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use cloakroom::adapter::{CookieHeader, SessionSlot};
+use cloakroom::factory::{SessionId, StoreKey};
 use cloakroom::{
-    AnyStore, Clock, CookieConfig, CookieHeader, Engine, Error, Session, SessionId, SessionSlot, StoreKey,
-    StoredSessions, StoredSessionsBuilder, SystemClock, Timestamp,
+    AnyStore, Clock, CookieConfig, Engine, Error, Session, StoredSessions, StoredSessionsBuilder, SystemClock,
+    Timestamp,
 };
 use tokio::time::timeout;
 

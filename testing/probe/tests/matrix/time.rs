@@ -153,7 +153,7 @@ pub(crate) async fn skewed(bench: &mut Bench) -> Cell {
         // The sweep of the application whose clock is ahead removes no valid session, and the other
         // application revives none.
         let node = &nodes[1];
-        let _ = cloakroom::Store::sweep(&node.store, node.now(), 500).await;
+        let _ = cloakroom::store::Store::sweep(&node.store, node.now(), 500).await;
         load.until_all_go_on().await;
     }
     let mut ran = Ran::of(load.stop().await, None);

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::{
-    AnyStore, Clock as _, CookieConfig, CookieHeader, Engine, Loaded, ManualClock, Session, SessionId, SessionSlot,
-    Store as _, StoreKey, StoredSessions, Timestamp, connect,
-};
+use cloakroom::adapter::{CookieHeader, SessionSlot};
+use cloakroom::factory::SessionId;
+use cloakroom::store::{Loaded, Store as _, StoreKey};
+use cloakroom::{AnyStore, Clock as _, CookieConfig, Engine, ManualClock, Session, StoredSessions, Timestamp, connect};
 
 use crate::place::Place;
 

@@ -1,11 +1,12 @@
 //! The frameworks, and their ways of sealing.
 
 use clap::ValueEnum;
+use cloakroom::ConfigError;
 use cloakroom::bridge::{
     BeakerCipher, BeakerCookie, CookieFormat, DjangoCookie, ExpressCookie, ExpressRecord, FlaskCookie, PlugCookie,
     PyramidCookie, PyramidNaclCookie, RailsCookie, RailsDigest, RecordFormat,
 };
-use cloakroom::{ConfigError, Rejected};
+use cloakroom::factory::Rejected;
 
 use super::seal::{Seal, seal};
 

@@ -232,7 +232,7 @@ fn times_written_by_a_bridge_are_shown() {
     let random = [7; 64];
     let lifetimes = cloakroom::bridge::CookieFormat::lifetimes(&format);
     let sealing = cloakroom::bridge::SealContext::new("session", NOW, &lifetimes, &random);
-    let record = cloakroom::Record::new(NOW, &lifetimes);
+    let record = cloakroom::factory::Record::new(NOW, &lifetimes);
     let sealed = cloakroom::bridge::CookieFormat::seal(&format, &record, sealing).unwrap();
     let text = format!("session={}; session.sig={}", sealed.value, sealed.companion.unwrap());
     let cookie = Cookie::read(&text, None, "session").unwrap();

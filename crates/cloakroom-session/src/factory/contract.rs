@@ -31,7 +31,7 @@ use crate::meter::{self, Event};
 ///
 /// [`After::Dropped`]: cloakroom_core::After::Dropped
 ///
-/// The conformance suite, `cloakroom_session::factory_conformance` behind the feature
+/// The conformance suite, `cloakroom_session::factory::conformance` behind the feature
 /// `conformance`, checks these requirements.
 ///
 /// # Examples
@@ -40,7 +40,8 @@ use crate::meter::{self, Event};
 /// ```
 /// use std::collections::HashMap;
 /// use std::sync::Mutex;
-/// use cloakroom_session::*;
+/// use cloakroom_session::factory::*;
+/// use cloakroom_session::{CookieConfig, Error, Lifetimes, Timestamp};
 ///
 /// #[derive(Debug, Default)]
 /// struct MapSessions { records: Mutex<HashMap<StoreKey, Record>>, lifetimes: Lifetimes }

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_session::{
-    CookieConfig, CookieHeader, Duplicates, Error, FlashId, SessionFactory as _, SessionId, Timestamp, begin_commit,
-};
+use cloakroom_session::factory::{CookieHeader, Duplicates, FlashId, SessionFactory as _, SessionId, begin_commit};
+use cloakroom_session::{CookieConfig, Error, Timestamp};
 
 use super::bench::{Bench, Outcome, Wrong, ensure, same};
 use crate::store::Store;

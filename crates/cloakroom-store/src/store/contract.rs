@@ -3,7 +3,8 @@
 use std::fmt;
 use std::future::Future;
 
-use cloakroom_session::{StoreKey, Timestamp, Version};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::{StoreKey, Version};
 
 use crate::checkup::Checkup;
 use crate::entry::Entry;

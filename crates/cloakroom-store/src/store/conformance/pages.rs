@@ -1,6 +1,7 @@
 //! Bounded steps that list an owner's sessions or end many sessions.
 
-use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
 
 use super::bench::{Bench, MILLISECOND, Outcome, Wrong, ensure, nth, same};
 use super::owners::unique_owner;

@@ -1,6 +1,6 @@
 //! Create, load, replace and end: the register and its versions.
 
-use cloakroom_session::Version;
+use cloakroom_session::factory::Version;
 
 use super::bench::{Bench, GRACE, LIFE, MILLISECOND, Outcome, Wrong, ensure, nth, same};
 use crate::store::{Created, Loaded, Replaced, Store};
@@ -21,8 +21,8 @@ pub(super) async fn created_is_loaded_as_it_was<S: Store>(it: Bench<S>) -> Outco
     it.live("load after create, times to the millisecond", &key, 1, &entry).await
 }
 
-/// The version is that of [`Entry::next_version`](crate::Entry::next_version) for the written
-/// entry, and larger than all earlier ones.
+/// The version is that of [`Entry::next_version`](crate::store::Entry::next_version) for the
+/// written entry, and larger than all earlier ones.
 pub(super) async fn versions_grow<S: Store>(it: Bench<S>) -> Outcome {
     let first = it.entry("write 1");
     let key = it.put(&first).await?;

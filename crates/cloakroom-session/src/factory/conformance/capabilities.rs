@@ -64,7 +64,7 @@ impl Capabilities {
         self
     }
 
-    /// Declares that the factory can't [reload](crate::SessionFactory::reload) a session.
+    /// Declares that the factory can't [reload](crate::factory::SessionFactory::reload) a session.
     pub const fn without_reload(mut self) -> Self {
         self.reloads = false;
         self

@@ -7,7 +7,7 @@
 //! ```
 //! use std::sync::Arc;
 //! use cloakroom_store::MemoryStore;
-//! use cloakroom_store::conformance::{Capabilities, assert_conforms};
+//! use cloakroom_store::store::conformance::{Capabilities, assert_conforms};
 //!
 //! // In a test: `#[tokio::test(flavor = "multi_thread")]`
 //! # #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -43,7 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// The optional operations that a store offers, and the thoroughness of the checks.
 ///
 /// A store must reject the operations that it doesn't offer with
-/// [`StoreError::is_unsupported`](crate::StoreError::is_unsupported), which is also checked.
+/// [`StoreError::is_unsupported`](crate::store::StoreError::is_unsupported), which is also checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Capabilities {
@@ -132,7 +132,7 @@ macro_rules! run {
 /// ```
 /// use std::sync::Arc;
 /// use cloakroom_store::MemoryStore;
-/// use cloakroom_store::conformance::{Capabilities, check};
+/// use cloakroom_store::store::conformance::{Capabilities, check};
 ///
 /// # #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 /// # async fn main() {
@@ -153,7 +153,7 @@ pub async fn check<S: Store>(store: Arc<S>, can: Capabilities) -> Vec<Failure> {
 /// ```
 /// use std::sync::Arc;
 /// use cloakroom_store::MemoryStore;
-/// use cloakroom_store::conformance::{Capabilities, check_each};
+/// use cloakroom_store::store::conformance::{Capabilities, check_each};
 ///
 /// # #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 /// # async fn main() {

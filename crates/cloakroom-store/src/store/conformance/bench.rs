@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cloakroom_session::{Clock as _, StoreKey, SystemClock, Timestamp, Version, fresh_id, random};
+use cloakroom_session::factory::{StoreKey, Version, fresh_id, random};
+use cloakroom_session::{Clock as _, SystemClock, Timestamp};
 
 use crate::entry::Entry;
 use crate::store::{Created, Loaded, Replaced, Store};
@@ -72,9 +73,9 @@ fn short(value: &impl fmt::Debug) -> String {
 ///
 /// # Examples
 /// ```
-/// use cloakroom_session::{Timestamp, Version};
-/// use cloakroom_store::Entry;
-/// use cloakroom_store::conformance::nth;
+/// use cloakroom_session::Timestamp;
+/// use cloakroom_session::factory::Version;
+/// use cloakroom_store::store::{Entry, conformance::nth};
 ///
 /// let now = Timestamp::from_unix_secs(1_700_000_000);
 /// let [first, second] = ["one", "two"].map(|text| Entry::new(text.into(), now, now, None));

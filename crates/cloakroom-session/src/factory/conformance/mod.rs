@@ -8,7 +8,7 @@
 //! # Examples
 //! ```
 //! use std::sync::Arc;
-//! use cloakroom_session::factory_conformance::{Capabilities, assert_conforms};
+//! use cloakroom_session::factory::conformance::{Capabilities, assert_conforms};
 //! use cloakroom_session::{CookieSessions, Key};
 //!
 //! # #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -74,7 +74,7 @@ macro_rules! run {
 /// # Examples
 /// ```
 /// use std::sync::Arc;
-/// use cloakroom_session::factory_conformance::{Capabilities, check};
+/// use cloakroom_session::factory::conformance::{Capabilities, check};
 /// use cloakroom_session::{CookieSessions, Key};
 ///
 /// # #[tokio::main(flavor = "multi_thread", worker_threads = 2)]

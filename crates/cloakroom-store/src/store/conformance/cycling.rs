@@ -1,6 +1,6 @@
 //! Moves: a session continues under another key and leaves a tombstone for a while.
 
-use cloakroom_session::Version;
+use cloakroom_session::factory::Version;
 
 use super::bench::{Bench, GRACE, LIFE, MILLISECOND, Outcome, ensure, nth, same};
 use crate::store::{Created, Loaded, Replaced, Store};

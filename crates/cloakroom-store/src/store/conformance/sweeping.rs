@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_session::Timestamp;
+use cloakroom_session::factory::StoreKey;
 
 use super::bench::{Bench, LIFE, MILLISECOND, Outcome, Wrong, ensure, nth, same};
 use super::races::Mover;

@@ -1,0 +1,33 @@
+//! For authors of stores, and for tools that work on the sessions of a store.
+//!
+//! A [`Store`] is a versioned compare-and-set register with expiry. The guide's page "Writing a
+//! store" (`own-store.md`) has a complete one. Applications that use one of the stores of this
+//! project need only the root of the crate.
+//!
+//! | items | purpose |
+//! |---|---|
+//! | [`Store`], [`StoreError`], [`Loaded`], [`Created`], [`Replaced`] | the trait, its error and its results |
+//! | [`Entry`], [`StoreKey`], [`Version`] | the entry stored under a key |
+//! | [`OwnedSession`], [`OwnedPage`], [`Ended`], [`EndedPage`], [`all_owned`], [`end_all_before`] | the sessions of an owner, and ending many sessions |
+//! | [`Cursor`], [`Page`], [`ScannedSession`] | the scan of all sessions |
+//! | [`Checkup`], [`Finding`], [`Severity`], [`Topic`] | the report on a store's server |
+//! | [`IntoStore`], [`SessionInfoPage`], [`Stats`], [`SweeperBuilder`], [`SweeperStats`] | types in the signatures of `StoredSessions`, `Sessions` and `Sweeper` |
+//! | `conformance` | the conformance suite for stores, behind the feature `conformance` |
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod contract;
+
+pub use crate::checkup::{Checkup, Finding, Severity, Topic};
+pub use crate::entry::{Entry, OwnedSession};
+pub use crate::error::StoreError;
+pub use crate::pages::{Ended, EndedPage, OwnedPage};
+pub use crate::scan::{Cursor, Page, ScannedSession};
+pub use crate::sessions::SessionInfoPage;
+pub use crate::stats::Stats;
+pub use crate::stored_sessions::IntoStore;
+pub use crate::sweeper::{SweeperBuilder, SweeperStats};
+pub use crate::walks::{all_owned, end_all_before};
+#[doc(no_inline)]
+pub use cloakroom_session::factory::{StoreKey, Version};
+pub use contract::{Created, Loaded, Replaced, Store};
