@@ -25,6 +25,7 @@
 //! | `pages` | the results of bounded steps that list or end many sessions |
 //! | `walks` | all steps of such a walk as one call |
 //! | `checkup` | the report of a store's server, for operators |
+//! | `delegate` | the methods that a wrapper of a store passes on unchanged |
 //! | `any` | a store whose type is chosen at run time |
 //! | `error` | the error of store calls |
 //! | `conformance` | the conformance suite for stores (feature `conformance`) |
@@ -36,6 +37,7 @@ mod checkup;
 pub mod conformance;
 mod contents;
 mod deadline;
+mod delegate;
 mod entry;
 mod error;
 mod file;
@@ -70,3 +72,9 @@ pub use store::{Created, Loaded, Replaced, Store};
 pub use stored_sessions::{AtLimit, IntoStore, StoredSessions, StoredSessionsBuilder};
 pub use sweeper::{Sweeper, SweeperBuilder, SweeperStats};
 pub use walks::{all_owned, end_all_before};
+
+/// The types of [`delegate_store!`] that this crate doesn't re-export.
+#[doc(hidden)]
+pub mod delegated {
+    pub use cloakroom_session::{StoreKey, Timestamp, Version};
+}

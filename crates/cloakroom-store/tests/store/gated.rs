@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cloakroom_session::{CommitId, Record, StoreKey, Timestamp, Version};
-use cloakroom_store::{Created, Cursor, Ended, Entry, Loaded, MemoryStore, OwnedPage, Replaced, Store, StoreError};
+use cloakroom_store::{Created, Entry, Loaded, MemoryStore, Replaced, Store, StoreError, delegate_store};
 
 use crate::explorer::gate;
 
@@ -142,27 +142,5 @@ impl Store for Gated {
         self.answer(ended)
     }
 
-    async fn owned(
-        &self,
-        owner: &str,
-        after: Option<&Cursor>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<OwnedPage, StoreError> {
-        self.inner.owned(owner, after, limit, now).await
-    }
-
-    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
-        self.inner.count_owned(owner, now).await
-    }
-
-    async fn end_owned(
-        &self,
-        owner: &str,
-        keep: Option<&StoreKey>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<Ended, StoreError> {
-        self.inner.end_owned(owner, keep, limit, now).await
-    }
+    delegate_store!(inner, except load create replace touch cycle end);
 }

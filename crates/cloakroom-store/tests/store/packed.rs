@@ -10,8 +10,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom_session::{CookieHeader, Engine, Key, Keyring, SessionSlot, StoreKey, Timestamp, Version, fresh_id};
 use cloakroom_store::conformance::{Capabilities, assert_conforms};
 use cloakroom_store::{
-    Created, Cursor, Durability, Ended, Entry, FileStore, Loaded, MemoryStore, OwnedSession, PackedStore, Page,
-    Replaced, Sessions, Severity, Store, StoreError, StoredSessions, Topic, all_owned,
+    Cursor, Durability, Ended, Entry, FileStore, Loaded, MemoryStore, OwnedSession, PackedStore, Page, Replaced,
+    Sessions, Severity, Store, StoreError, StoredSessions, Topic, all_owned, delegate_store,
 };
 
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
@@ -338,50 +338,6 @@ struct Moving {
 }
 
 impl Store for Moving {
-    async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        self.inner.load(key, now).await
-    }
-
-    async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
-        self.inner.create(key, entry, now).await
-    }
-
-    async fn replace(
-        &self,
-        key: &StoreKey,
-        seen: Version,
-        entry: &Entry,
-        now: Timestamp,
-    ) -> Result<Replaced, StoreError> {
-        self.inner.replace(key, seen, entry, now).await
-    }
-
-    async fn touch(
-        &self,
-        key: &StoreKey,
-        touched: Timestamp,
-        deadline: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.inner.touch(key, touched, deadline, now).await
-    }
-
-    async fn cycle(
-        &self,
-        old: &StoreKey,
-        seen: Version,
-        new: &StoreKey,
-        entry: &Entry,
-        moved_until: Timestamp,
-        now: Timestamp,
-    ) -> Result<Replaced, StoreError> {
-        self.inner.cycle(old, seen, new, entry, moved_until, now).await
-    }
-
-    async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        self.inner.end(key, now).await
-    }
-
     async fn end_owned(
         &self,
         owner: &str,
@@ -397,6 +353,8 @@ impl Store for Moving {
         }
         Ok(ended)
     }
+
+    delegate_store!(inner, except end_owned);
 }
 
 #[tokio::test]
