@@ -15,6 +15,8 @@
 //! | `engine` | the factory, clock and commit policy of an application |
 //! | `factory`, `dyn_factory` | the trait that opens and commits sessions, and the type without parameters for it |
 //! | `candidates` | the candidate cookies of a request |
+//! | `options` | the options that the builders of factories share |
+//! | `retry` | the retries of a commit that meets those of other requests |
 //! | `cookie_sessions` | the factory that keeps sessions in cookies |
 //! | `csrf` | the checks of a request's origin and CSRF token |
 //! | `session`, `error` | the session handle of handlers, and its errors |
@@ -55,6 +57,8 @@ mod factory;
 pub mod factory_conformance;
 mod finish;
 pub mod meter;
+mod options;
+mod retry;
 mod session;
 mod slot;
 
@@ -76,7 +80,9 @@ pub use csrf::{BodyExtent, CsrfGuard, CsrfSlot, FormBody, FormKind, FormToken, P
 pub use effects::ResponseEffects;
 pub use engine::Engine;
 pub use error::Error;
-pub use factory::{Committed, SessionFactory, begin_commit, hand_on, replay, replay_with};
+pub use factory::{Committed, SessionFactory, begin_commit, commit_to_cookie, hand_on, replay, replay_with};
 pub use finish::{CommitFuture, NotCommitted};
+pub use options::FactoryOptions;
+pub use retry::{Collisions, Retries, TimeLimit};
 pub use session::{FlashQueue, RefMut, Session};
 pub use slot::SessionSlot;

@@ -64,7 +64,7 @@ macro_rules! delegate_store {
                 &self,
                 key: &$crate::delegated::StoreKey,
                 now: $crate::delegated::Timestamp,
-            ) -> ::std::result::Result<$crate::Loaded, $crate::StoreError> {
+            ) -> ::std::result::Result<$crate::delegated::Loaded, $crate::delegated::StoreError> {
                 $crate::delegate_store!(@call self $($via)?, load, self.$store.load(key, now))
             }
         } $($($own)+)?);
@@ -72,9 +72,9 @@ macro_rules! delegate_store {
             async fn create(
                 &self,
                 key: &$crate::delegated::StoreKey,
-                entry: &$crate::Entry,
+                entry: &$crate::delegated::Entry,
                 now: $crate::delegated::Timestamp,
-            ) -> ::std::result::Result<$crate::Created, $crate::StoreError> {
+            ) -> ::std::result::Result<$crate::delegated::Created, $crate::delegated::StoreError> {
                 $crate::delegate_store!(@call self $($via)?, create, self.$store.create(key, entry, now))
             }
         } $($($own)+)?);
@@ -83,9 +83,9 @@ macro_rules! delegate_store {
                 &self,
                 key: &$crate::delegated::StoreKey,
                 seen: $crate::delegated::Version,
-                entry: &$crate::Entry,
+                entry: &$crate::delegated::Entry,
                 now: $crate::delegated::Timestamp,
-            ) -> ::std::result::Result<$crate::Replaced, $crate::StoreError> {
+            ) -> ::std::result::Result<$crate::delegated::Replaced, $crate::delegated::StoreError> {
                 $crate::delegate_store!(@call self $($via)?, replace, self.$store.replace(key, seen, entry, now))
             }
         } $($($own)+)?);
@@ -96,7 +96,7 @@ macro_rules! delegate_store {
                 touched: $crate::delegated::Timestamp,
                 deadline: ::std::option::Option<$crate::delegated::Timestamp>,
                 now: $crate::delegated::Timestamp,
-            ) -> ::std::result::Result<bool, $crate::StoreError> {
+            ) -> ::std::result::Result<bool, $crate::delegated::StoreError> {
                 $crate::delegate_store!(@call self $($via)?, touch, self.$store.touch(key, touched, deadline, now))
             }
         } $($($own)+)?);
@@ -106,10 +106,10 @@ macro_rules! delegate_store {
                 old: &$crate::delegated::StoreKey,
                 seen: $crate::delegated::Version,
                 new: &$crate::delegated::StoreKey,
-                entry: &$crate::Entry,
+                entry: &$crate::delegated::Entry,
                 moved_until: $crate::delegated::Timestamp,
                 now: $crate::delegated::Timestamp,
-            ) -> ::std::result::Result<$crate::Replaced, $crate::StoreError> {
+            ) -> ::std::result::Result<$crate::delegated::Replaced, $crate::delegated::StoreError> {
                 $crate::delegate_store!(
                     @call self $($via)?, cycle, self.$store.cycle(old, seen, new, entry, moved_until, now)
                 )
@@ -120,7 +120,7 @@ macro_rules! delegate_store {
                 &self,
                 key: &$crate::delegated::StoreKey,
                 now: $crate::delegated::Timestamp,
-            ) -> ::std::result::Result<bool, $crate::StoreError> {
+            ) -> ::std::result::Result<bool, $crate::delegated::StoreError> {
                 $crate::delegate_store!(@call self $($via)?, end, self.$store.end(key, now))
             }
         } $($($own)+)?);
@@ -129,7 +129,7 @@ macro_rules! delegate_store {
                 &self,
                 now: $crate::delegated::Timestamp,
                 limit: usize,
-            ) -> ::std::result::Result<usize, $crate::StoreError> {
+            ) -> ::std::result::Result<usize, $crate::delegated::StoreError> {
                 $crate::delegate_store!(@call self $($via)?, sweep, self.$store.sweep(now, limit))
             }
         } $($($own)+)?);
@@ -137,10 +137,10 @@ macro_rules! delegate_store {
             async fn owned(
                 &self,
                 owner: &str,
-                after: ::std::option::Option<&$crate::Cursor>,
+                after: ::std::option::Option<&$crate::delegated::Cursor>,
                 limit: usize,
                 now: $crate::delegated::Timestamp,
-            ) -> ::std::result::Result<$crate::OwnedPage, $crate::StoreError> {
+            ) -> ::std::result::Result<$crate::delegated::OwnedPage, $crate::delegated::StoreError> {
                 $crate::delegate_store!(@call self $($via)?, owned, self.$store.owned(owner, after, limit, now))
             }
         } $($($own)+)?);
@@ -149,7 +149,7 @@ macro_rules! delegate_store {
                 &self,
                 owner: &str,
                 now: $crate::delegated::Timestamp,
-            ) -> ::std::result::Result<usize, $crate::StoreError> {
+            ) -> ::std::result::Result<usize, $crate::delegated::StoreError> {
                 $crate::delegate_store!(@call self $($via)?, count_owned, self.$store.count_owned(owner, now))
             }
         } $($($own)+)?);
@@ -160,7 +160,7 @@ macro_rules! delegate_store {
                 keep: ::std::option::Option<&$crate::delegated::StoreKey>,
                 limit: usize,
                 now: $crate::delegated::Timestamp,
-            ) -> ::std::result::Result<$crate::Ended, $crate::StoreError> {
+            ) -> ::std::result::Result<$crate::delegated::Ended, $crate::delegated::StoreError> {
                 $crate::delegate_store!(@call self $($via)?, end_owned, self.$store.end_owned(owner, keep, limit, now))
             }
         } $($($own)+)?);
@@ -168,24 +168,24 @@ macro_rules! delegate_store {
             async fn end_before(
                 &self,
                 point: $crate::delegated::Timestamp,
-                after: ::std::option::Option<&$crate::Cursor>,
+                after: ::std::option::Option<&$crate::delegated::Cursor>,
                 now: $crate::delegated::Timestamp,
-            ) -> ::std::result::Result<$crate::EndedPage, $crate::StoreError> {
+            ) -> ::std::result::Result<$crate::delegated::EndedPage, $crate::delegated::StoreError> {
                 $crate::delegate_store!(@call self $($via)?, end_before, self.$store.end_before(point, after, now))
             }
         } $($($own)+)?);
         $crate::delegate_store!(@unless scan {
             async fn scan(
                 &self,
-                after: ::std::option::Option<&$crate::Cursor>,
+                after: ::std::option::Option<&$crate::delegated::Cursor>,
                 limit: usize,
                 now: $crate::delegated::Timestamp,
-            ) -> ::std::result::Result<$crate::Page, $crate::StoreError> {
+            ) -> ::std::result::Result<$crate::delegated::Page, $crate::delegated::StoreError> {
                 $crate::delegate_store!(@call self $($via)?, scan, self.$store.scan(after, limit, now))
             }
         } $($($own)+)?);
         $crate::delegate_store!(@unless checkup {
-            async fn checkup(&self) -> ::std::result::Result<$crate::Checkup, $crate::StoreError> {
+            async fn checkup(&self) -> ::std::result::Result<$crate::delegated::Checkup, $crate::delegated::StoreError> {
                 $crate::delegate_store!(@call self $($via)?, checkup, self.$store.checkup())
             }
         } $($($own)+)?);

@@ -10,7 +10,7 @@
 //! | `entry` | the entry stored under a key, and its form in the list of its owner |
 //! | `contents` | the value of an entry: a record, or its text |
 //! | `stored_sessions` | the factory: its options, open and commit |
-//! | `deadline` | the deadline of a commit |
+//! | `deadline` | the progress of a commit: its time limit and its retries |
 //! | `health` | calls in flight, and the circuit breaker |
 //! | `orphans` | cleanup of sessions whose id no browser received |
 //! | `memory` | a store for one process |
@@ -73,8 +73,14 @@ pub use stored_sessions::{AtLimit, IntoStore, StoredSessions, StoredSessionsBuil
 pub use sweeper::{Sweeper, SweeperBuilder, SweeperStats};
 pub use walks::{all_owned, end_all_before};
 
-/// The types of [`delegate_store!`] that this crate doesn't re-export.
+/// The types in the methods that [`delegate_store!`] writes.
 #[doc(hidden)]
 pub mod delegated {
+    pub use crate::checkup::Checkup;
+    pub use crate::entry::Entry;
+    pub use crate::error::StoreError;
+    pub use crate::pages::{Ended, EndedPage, OwnedPage};
+    pub use crate::scan::{Cursor, Page};
+    pub use crate::store::{Created, Loaded, Replaced};
     pub use cloakroom_session::{StoreKey, Timestamp, Version};
 }

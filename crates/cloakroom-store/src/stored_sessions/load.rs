@@ -13,13 +13,12 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use cloakroom_session::{StoreKey, Timestamp};
+use cloakroom_session::{StoreKey, TimeLimit, Timestamp};
 
 use super::StoredSessions;
 use super::call::{Operation, within};
 use super::outcome::Found;
 use super::queue::{Place, Said};
-use crate::deadline::Deadline;
 use crate::error::StoreError;
 use crate::stats::Saved;
 use crate::store::Store;
@@ -49,7 +48,7 @@ impl<S: Store> StoredSessions<S> {
     }
 
     async fn load_with_others(&self, key: &StoreKey, now: Timestamp) -> Result<Found, StoreError> {
-        let deadline = Deadline::after(self.patience.call);
+        let deadline = TimeLimit::after(self.patience.call);
         let mut turn = match self.flights.loads.enter(key, || now) {
             Place::Leading(turn) => turn,
             Place::Waiting(waiting) => match within(PATIENCE, waiting).await {
