@@ -84,7 +84,7 @@ impl<'a> Candidates<'a> {
         }
     }
 
-    /// Returns the opened value that was tried last, or records the reason for rejecting it.
+    /// Returns an opened value, or records the reason for rejecting it.
     pub fn accept<T>(&mut self, opened: Result<T, Rejected>) -> Option<T> {
         opened.map_err(|why| self.reject(why)).ok()
     }

@@ -157,8 +157,10 @@ impl Committed {
         Self { session, cookies }
     }
 
-    /// Creates the result of a commit whose session has ended in the meantime, with one trace
-    /// event: its changes are dropped, and no cookie is sent.
+    /// Creates the result of a commit whose session has ended in the meantime.
+    ///
+    /// Its changes are dropped, with one trace event. No cookie is sent, because the browser may
+    /// already have a newer one.
     #[must_use]
     pub fn dropped(commit: &Commit) -> Self {
         let (plan, changes) = (commit.plan(), commit.session().log().len());

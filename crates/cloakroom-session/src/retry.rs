@@ -32,7 +32,9 @@ impl TimeLimit {
     }
 }
 
-/// The retries of one commit, with back-off and a time limit. For factories with compare-and-set.
+/// The retries of one commit, with back-off and a time limit.
+///
+/// For factories that write with compare-and-set.
 ///
 /// # Examples
 /// ```
@@ -83,8 +85,8 @@ impl Retries {
 
     /// Records that another commit was faster, and pauses before the next attempt.
     ///
-    /// The first conflict is retried at once. Later pauses are random, so that the commits that
-    /// met don't meet again.
+    /// The first conflict is retried at once. Later pauses are random: commits of several
+    /// processes that conflicted should not all retry at the same time.
     ///
     /// # Errors
     /// Returns an error after the time limit. [`Error::is_unavailable`] is true for it.
@@ -100,7 +102,9 @@ impl Retries {
         Ok(())
     }
 
-    /// Pauses for a random time that grows with each attempt. Returns `false` after the limit.
+    /// Pauses for a random time that grows with each attempt.
+    ///
+    /// Returns `false` after the time limit.
     ///
     /// # Errors
     /// Returns an error if the operating system can't provide random bytes.
@@ -125,7 +129,9 @@ fn jitter(attempt: u32) -> Result<Duration, Error> {
 pub struct Collisions(u32);
 
 impl Collisions {
-    /// Records that a fresh id is taken, with one trace event. The caller then tries another id.
+    /// Records that a fresh id is taken, with one trace event.
+    ///
+    /// The caller then tries another id.
     ///
     /// # Errors
     /// Returns an error after four collisions.

@@ -1,6 +1,6 @@
 //! The methods that a wrapper of a store passes on unchanged.
 
-/// Implements the methods of [`Store`](crate::Store) that a wrapper passes on to another store.
+/// Implements the methods of `Store` that a wrapper passes on to another store.
 ///
 /// Use it inside `impl Store for …`, with the field that holds the wrapped store. After `except`,
 /// name the methods that the wrapper implements itself. All others are passed on, including those
