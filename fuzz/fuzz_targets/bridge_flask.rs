@@ -8,9 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom_bridge::{CookieFormat as _, FlaskCookie, IncomingCookie, SealContext};
 use cloakroom_core::Lifetimes;
-use hmac::digest::Digest;
-use hmac::digest::block_api::BlockSizeUser;
-use hmac::{KeyInit as _, Mac as _, SimpleHmac};
+use cloakroom_fuzz::{mac, survives};
 use libfuzzer_sys::fuzz_target;
 
 static FORMAT: LazyLock<FlaskCookie> =
@@ -27,27 +25,11 @@ fuzz_target!(|data: &[u8]| {
         let value = format!("{signed}{}{}", '.', signature(&signed));
         let Ok(record) = FORMAT.open(IncomingCookie::new("it", &value), &lifetimes) else { continue };
         let sealing = SealContext::new("it", record.times().touched, &lifetimes, &[7; 64]);
-        let sealed = FORMAT.seal(&record, sealing).expect("an opened session can be sealed");
-        let again =
-            FORMAT.open(IncomingCookie::new("it", &sealed.value), &lifetimes).expect("a sealed session can be opened");
-        assert!(again.entries().eq(record.entries()));
-        assert!(again.flashes().eq(record.flashes()));
-        assert_eq!(again.csrf(), record.csrf());
-        assert_eq!(again.times(), record.times());
-        assert_eq!(
-            FORMAT.seal(&again, sealing).expect("it can be sealed again"),
-            sealed,
-            "sealing again gives the same value"
-        );
+        assert_eq!(survives(&*FORMAT, &record, sealing).times(), record.times());
     }
 });
 
 fn signature(signed: &str) -> String {
     let key = mac::<sha1::Sha1>(b"secret", b"cookie-session");
     URL_SAFE_NO_PAD.encode(mac::<sha1::Sha1>(&key, signed.as_bytes()))
-}
-
-fn mac<D: Digest + BlockSizeUser>(key: &[u8], text: &[u8]) -> Vec<u8> {
-    let mac = SimpleHmac::<D>::new_from_slice(key).expect("any length");
-    mac.chain_update(text).finalize().into_bytes().to_vec()
 }

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom_bridge::{CookieFormat as _, IncomingCookie, PlugCookie, SealContext};
 use cloakroom_core::{Lifetimes, Timestamp};
+use cloakroom_fuzz::survives;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use libfuzzer_sys::fuzz_target;
 
@@ -43,16 +44,6 @@ fuzz_target!(|data: &[u8]| {
     let value = format!("{content}.{}", URL_SAFE_NO_PAD.encode(tag.into_bytes()));
     let Ok(record) = signed.open(IncomingCookie::new("it", &value).at(NOW), &lifetimes) else { return };
     for format in FORMATS.iter() {
-        let sealed = format.seal(&record, sealing).expect("an opened session can be sealed");
-        let again = format
-            .open(IncomingCookie::new("it", &sealed.value).at(NOW), &lifetimes)
-            .expect("a sealed session can be opened");
-        assert!(again.entries().eq(record.entries()) && again.flashes().eq(record.flashes()));
-        assert_eq!(again.csrf(), record.csrf());
-        assert_eq!(
-            format.seal(&again, sealing).expect("it can be sealed again"),
-            sealed,
-            "sealing again gives the same value"
-        );
+        survives(format, &record, sealing);
     }
 });

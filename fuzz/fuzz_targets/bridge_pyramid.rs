@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom_bridge::{CookieFormat as _, IncomingCookie, PyramidCookie, SealContext};
 use cloakroom_core::{Lifetimes, Record};
+use cloakroom_fuzz::survives;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use libfuzzer_sys::fuzz_target;
 
@@ -23,12 +24,7 @@ fuzz_target!(|data: &[u8]| {
     let value = URL_SAFE_NO_PAD.encode([tag.into_bytes().as_slice(), data].concat());
     let Ok(record) = FORMAT.open(IncomingCookie::new("session", &value), &lifetimes) else { return };
     let sealing = SealContext::new("session", record.times().touched, &lifetimes, &[7; 64]);
-    let sealed = FORMAT.seal(&record, sealing).expect("an opened session can be sealed");
-    let again =
-        FORMAT.open(IncomingCookie::new("session", &sealed.value), &lifetimes).expect("a sealed session can be opened");
-    assert_eq!(content(&again), content(&record));
-    let sealed_again = FORMAT.seal(&again, sealing).expect("it can be sealed again");
-    assert_eq!(sealed_again.value, sealed.value, "sealing again gives the same value");
+    assert_eq!(content(&survives(&*FORMAT, &record, sealing)), content(&record));
 });
 
 fn content(record: &Record) -> impl PartialEq + std::fmt::Debug {

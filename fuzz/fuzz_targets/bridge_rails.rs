@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cloakroom_bridge::{CookieFormat as _, IncomingCookie, RailsCookie, RailsDigest, SealContext};
 use cloakroom_core::{Lifetimes, Timestamp};
+use cloakroom_fuzz::survives;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use libfuzzer_sys::fuzz_target;
 
@@ -40,17 +41,7 @@ fuzz_target!(|data: &[u8]| {
         let value = signed(content);
         let Ok(record) = SIGNED.open(IncomingCookie::new("it", &value).at(NOW), &lifetimes) else { continue };
         for format in [&*SIGNED, &*ENCRYPTED] {
-            let sealed = format.seal(&record, sealing).expect("an opened session can be sealed");
-            let again = format
-                .open(IncomingCookie::new("it", &sealed.value).at(NOW), &lifetimes)
-                .expect("a sealed session can be opened");
-            assert!(again.entries().eq(record.entries()) && again.flashes().eq(record.flashes()));
-            assert_eq!(again.csrf(), record.csrf());
-            assert_eq!(
-                format.seal(&again, sealing).expect("it can be sealed again"),
-                sealed,
-                "sealing again gives the same value"
-            );
+            survives(format, &record, sealing);
         }
     }
 });

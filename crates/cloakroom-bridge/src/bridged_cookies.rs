@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use cloakroom_session::factory::{
-    After, Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, MAX_COOKIE, Plan, Record,
-    Rejected, SessionFactory, SessionId, SessionState, SetCookie, random,
+    Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, FactoryOptions, MAX_COOKIE, Record,
+    Rejected, SessionFactory, SessionId, SessionState, SetCookie, commit_to_cookie, random,
 };
 use cloakroom_session::meter::{self, Event};
-use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes, Timestamp};
+use cloakroom_session::{ConfigError, Error, Lifetimes, Timestamp, factory_options};
 use sha2::{Digest as _, Sha256};
 
 use crate::cookie_format::{CookieFormat, IncomingCookie, SealContext};
@@ -51,9 +51,7 @@ pub struct BridgedCookies<F> {
 #[must_use]
 pub struct BridgedCookiesBuilder<F> {
     format: F,
-    cookie: CookieConfig,
-    lifetimes: Lifetimes,
-    max_age: Option<Duration>,
+    options: FactoryOptions,
 }
 
 impl<F: CookieFormat> BridgedCookies<F> {
@@ -62,8 +60,8 @@ impl<F: CookieFormat> BridgedCookies<F> {
     /// The defaults are the framework's own cookie name and timeouts.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(format: F) -> BridgedCookiesBuilder<F> {
-        let (cookie, lifetimes) = (format.cookie(), format.lifetimes());
-        BridgedCookiesBuilder { format, cookie, lifetimes, max_age: None }
+        let options = FactoryOptions::new(format.cookie(), format.lifetimes());
+        BridgedCookiesBuilder { format, options }
     }
 
     /// Returns the cookie's name.
@@ -81,13 +79,7 @@ impl<F: CookieFormat> BridgedCookies<F> {
             return Err(Rejected::TooLong);
         }
         let record = self.format.open(cookie.at(now), &self.lifetimes)?;
-        if record.times().is_from_future(now) {
-            return Err(Rejected::FromFuture);
-        }
-        match record.times().expired(now) {
-            Some(deadline) => Err(Rejected::Expired(deadline)),
-            None => Ok(record),
-        }
+        Rejected::by_times(record.times(), now).map_or(Ok(record), Err)
     }
 
     /// Returns the values of the second cookie, the last one first, or one absent value if there is
@@ -133,10 +125,6 @@ impl<F: CookieFormat> BridgedCookies<F> {
         Ok(cookies)
     }
 
-    fn fresh(&self, now: Timestamp) -> SessionState {
-        self.opened(SessionState::fresh(now, self.lifetimes))
-    }
-
     /// Applies this factory's settings to an opened session.
     fn opened(&self, session: SessionState) -> SessionState {
         let (scheme, resolution) = (self.format.csrf_scheme(), self.format.resolution());
@@ -152,73 +140,37 @@ fn id_of(value: &str) -> SessionId {
 
 impl<F: CookieFormat> SessionFactory for BridgedCookies<F> {
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        let mut candidates = Candidates::new(&cookies, self.cookie.name()).of_framework(self.format.framework());
+        let candidates = Candidates::new(&cookies, self.cookie.name()).of_framework(self.format.framework());
         let companions = self.companions(&cookies);
-        while let Some(value) = candidates.next_value() {
-            match self.open_with(value, &companions, now) {
-                Ok(record) => {
-                    meter::event(CookiePayload::Record, Event::Opened);
-                    return Ok(self.opened(SessionState::loaded(id_of(value), record, now, self.lifetimes)));
-                }
-                Err(why) => candidates.reject(why),
+        let open = |value| Ok((id_of(value), self.open_with(value, &companions, now)?));
+        let session = match candidates.open_first(open) {
+            Ok((id, record)) => {
+                meter::event(CookiePayload::Record, Event::Opened);
+                SessionState::loaded(id, record, now, self.lifetimes)
             }
-        }
-        Ok(self.fresh(now).with_rejection(candidates.first_rejected()))
+            Err(why) => SessionState::fresh(now, self.lifetimes).with_rejection(why),
+        };
+        Ok(self.opened(session))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
-        let plan = commit.plan();
-        let count = || Event::of(plan).iter().for_each(|event| meter::event(CookiePayload::Record, *event));
-        let without_cookie = |after| Ok(Committed::new(commit.settle(after), Vec::new()));
-        let id = match (plan, commit.session().id(), commit.new_id()) {
-            (Plan::Create | Plan::EndThenCreate | Plan::Cycle, _, Some(id)) => id,
-            (Plan::Replace | Plan::Touch, Some(id), _) => id,
-            (Plan::End, ..) => {
-                count();
-                let cookies = std::iter::once(&self.cookie).chain(&self.companion).map(CookieTemplate::remove);
-                return Ok(Committed::new(commit.settle(After::Ended), cookies.collect()));
-            }
-            (Plan::Drop(reason), ..) => {
-                count();
-                tracing::warn!(?reason, "session changes dropped");
-                return without_cookie(After::Dropped);
-            }
-            _ => return without_cookie(After::Untouched),
-        };
-        let record = commit.record();
-        match self.seal(&record, commit.now()) {
-            Ok(cookies) => {
-                count();
-                Ok(Committed::new(commit.settle(After::Kept(id, record)), cookies))
-            }
-            // A request that only reads must not fail because its session is too large.
-            Err(error) if error.is_too_large() && plan == Plan::Touch => without_cookie(After::Untouched),
-            Err(error) => Err(error),
-        }
+        let remove = || std::iter::once(&self.cookie).chain(&self.companion).map(CookieTemplate::remove).collect();
+        commit_to_cookie(commit, |_, record| self.seal(record, commit.now()), remove)
     }
 }
 
 impl<F: CookieFormat> BridgedCookiesBuilder<F> {
-    /// Sets the cookie's name and attributes.
-    ///
-    /// Name, path and domain must equal the other application's, or the browser holds two cookies.
-    pub fn cookie(mut self, cookie: CookieConfig) -> Self {
-        self.cookie = cookie;
-        self
-    }
-
-    /// Sets the timeouts. The other application should use the same.
-    pub const fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
-        self.lifetimes = lifetimes;
-        self
-    }
-
-    /// Sets how long browsers keep the cookie. Use the other application's setting.
-    ///
-    /// It applies to formats that don't know this time themselves: Django, Flask and Rails do.
-    pub const fn max_age(mut self, max_age: Duration) -> Self {
-        self.max_age = Some(max_age);
-        self
+    factory_options! {
+        ///
+        /// Name, path and domain must equal the other application's, or the browser holds two
+        /// cookies.
+        cookie
+        ///
+        /// The other application should use the same.
+        lifetimes
+        ///
+        /// Use the other application's setting. Django, Flask and Rails know this time themselves.
+        max_age
     }
 
     /// Checks the options and builds the factory.
@@ -226,13 +178,13 @@ impl<F: CookieFormat> BridgedCookiesBuilder<F> {
     /// # Errors
     /// Fails if options contradict each other; the error names one of them.
     pub fn build(self) -> Result<BridgedCookies<F>, ConfigError> {
-        self.lifetimes.validate()?;
-        let cookie = self.cookie.clone().build()?;
+        let (cookie, options) = (self.options.check()?, self.options);
         let companion = self.format.companion().map(|suffix| {
             let name = format!("{}{suffix}", cookie.name());
-            self.cookie.name(name).build()
+            options.cookie.name(name).build()
         });
         let companion = companion.transpose()?;
-        Ok(BridgedCookies { format: self.format, cookie, companion, lifetimes: self.lifetimes, max_age: self.max_age })
+        let (lifetimes, max_age) = (options.lifetimes, options.max_age);
+        Ok(BridgedCookies { format: self.format, cookie, companion, lifetimes, max_age })
     }
 }

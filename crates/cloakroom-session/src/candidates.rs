@@ -14,18 +14,18 @@ use crate::meter;
 /// use cloakroom_session::factory::{Candidates, CookieHeader, Rejected};
 ///
 /// let header = CookieHeader::new([b"sid=7; sid=seven".as_slice()]);
-/// let mut candidates = Candidates::new(&header, "sid");
-/// let mut opened = None;
+/// let candidates = || Candidates::new(&header, "sid");
+/// let opened = candidates().open_first(|value| value.parse::<u32>().map_err(|_| Rejected::Malformed));
+/// assert_eq!(opened, Ok(7));
+///
+/// // A factory that awaits its store tries one value at a time.
+/// let mut candidates = candidates();
 /// while let Some(value) = candidates.next_value() {
-///     match value.parse::<u32>() {
-///         Ok(id) => {
-///             opened = Some(id);
-///             break;
-///         }
-///         Err(_) => candidates.reject(Rejected::Malformed),
+///     if candidates.accept(value.parse::<u8>().map_err(|_| Rejected::Malformed)).is_some() {
+///         break;
 ///     }
 /// }
-/// assert_eq!((opened, candidates.first_rejected()), (Some(7), Some(Rejected::Malformed)));
+/// assert_eq!(candidates.first_rejected(), Some(Rejected::Malformed));
 /// ```
 #[derive(Debug)]
 pub struct Candidates<'a> {
@@ -56,6 +56,19 @@ impl<'a> Candidates<'a> {
         self
     }
 
+    /// Returns the first value that opens, the last cookie first.
+    ///
+    /// # Errors
+    /// Returns the first reason for a rejection, or `None` if the request has no such cookie.
+    pub fn open_first<T>(mut self, open: impl Fn(&'a str) -> Result<T, Rejected>) -> Result<T, Option<Rejected>> {
+        while let Some(value) = self.next_value() {
+            if let Some(opened) = self.accept(open(value)) {
+                return Ok(opened);
+            }
+        }
+        Err(self.first_rejected())
+    }
+
     /// Returns the next value to try, the last cookie first.
     ///
     /// Returns `None` after the last value.
@@ -69,6 +82,11 @@ impl<'a> Candidates<'a> {
                 Err(why) => self.reject(why),
             }
         }
+    }
+
+    /// Returns an opened value, or records the reason for rejecting it.
+    pub fn accept<T>(&mut self, opened: Result<T, Rejected>) -> Option<T> {
+        opened.map_err(|why| self.reject(why)).ok()
     }
 
     /// Records and counts the reason for rejecting the value that was tried last.

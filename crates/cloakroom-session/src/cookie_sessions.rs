@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use cloakroom_core::{
-    After, Commit, ConfigError, CookieConfig, CookieHeader, CookiePayload, CookieTemplate, Keyring, Lifetimes,
-    MAX_COOKIE, Plan, Record, Rejected, Seal, Sealer, SessionId, SessionState, SetCookie, Timestamp,
+    Commit, ConfigError, CookieHeader, CookiePayload, CookieTemplate, Keyring, Lifetimes, MAX_COOKIE, Record, Rejected,
+    Seal, Sealer, SessionId, SessionState, SetCookie, Timestamp,
 };
 
 use crate::candidates::Candidates;
 use crate::clock::random;
 use crate::error::Error;
-use crate::factory::{Committed, SessionFactory};
+use crate::factory::{Committed, SessionFactory, commit_to_cookie};
+use crate::factory_options;
 use crate::meter::{self, Event};
+use crate::options::FactoryOptions;
 
 /// The factory that keeps the whole session in its cookie.
 ///
@@ -60,8 +62,7 @@ pub struct CookieSessions {
 pub struct CookieSessionsBuilder {
     seal: Seal,
     keyring: Keyring,
-    cookie: CookieConfig,
-    lifetimes: Lifetimes,
+    options: FactoryOptions,
 }
 
 /// The contents of a session cookie.
@@ -147,13 +148,7 @@ impl CookieSessions {
         let payload: Arc<str> = self.sealer.unseal(value)?.into();
         let id = payload.get(..SessionId::TEXT_LEN).and_then(SessionId::parse).ok_or(Rejected::Corrupt)?;
         let record = Arc::new(Record::decode(&payload, SessionId::TEXT_LEN).map_err(|_| Rejected::Corrupt)?);
-        if record.times().is_from_future(now) {
-            return Err(Rejected::FromFuture);
-        }
-        match record.times().expired(now) {
-            Some(deadline) => Err(Rejected::Expired(deadline)),
-            None => Ok((id, record)),
-        }
+        Rejected::by_times(record.times(), now).map_or(Ok((id, record)), Err)
     }
 
     /// Returns the size in bytes of name and value of the cookie for `record`.
@@ -209,91 +204,57 @@ impl CookieSessions {
 
 impl SessionFactory for CookieSessions {
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        let mut candidates = Candidates::new(&cookies, self.cookie.name());
-        while let Some(value) = candidates.next_value() {
-            match self.unseal(value, now) {
-                Ok((id, record)) => {
-                    meter::event(CookiePayload::Record, Event::Opened);
-                    return Ok(
-                        SessionState::loaded(id, record, now, self.lifetimes).with_payload(CookiePayload::Record)
-                    );
-                }
-                Err(why) => candidates.reject(why),
+        let candidates = Candidates::new(&cookies, self.cookie.name());
+        let session = match candidates.open_first(|value| self.unseal(value, now)) {
+            Ok((id, record)) => {
+                meter::event(CookiePayload::Record, Event::Opened);
+                SessionState::loaded(id, record, now, self.lifetimes)
             }
-        }
-        Ok(SessionState::fresh(now, self.lifetimes)
-            .with_payload(CookiePayload::Record)
-            .with_rejection(candidates.first_rejected()))
+            Err(why) => SessionState::fresh(now, self.lifetimes).with_rejection(why),
+        };
+        Ok(session.with_payload(CookiePayload::Record))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
-        let (plan, now) = (commit.plan(), commit.now());
-        let count = || Event::of(plan).iter().for_each(|event| meter::event(CookiePayload::Record, *event));
-        let without_cookie = |after| Ok(Committed::new(commit.settle(after), Vec::new()));
-        let (id, nonce) = match (plan, commit.session().id(), commit.new_id().zip(commit.new_nonce())) {
-            (Plan::Create | Plan::EndThenCreate | Plan::Cycle, _, Some((id, nonce))) => (id, nonce),
-            (Plan::Replace | Plan::Touch, Some(id), _) => (id, self.nonce()?),
-            (Plan::End, ..) => {
-                count();
-                return Ok(Committed::new(commit.settle(After::Ended), vec![self.cookie.remove()]));
-            }
-            (Plan::Drop(reason), ..) => {
-                count();
-                tracing::warn!(?reason, "session changes dropped");
-                return without_cookie(After::Dropped);
-            }
-            _ => return without_cookie(After::Untouched),
+        let seal = |id, record: &Record| {
+            let nonce = match commit.new_nonce().filter(|_| commit.new_id() == Some(id)) {
+                Some(nonce) => nonce,
+                None => self.nonce()?,
+            };
+            Ok(vec![self.seal_record(id, record, nonce, commit.now())?])
         };
-        let record = commit.record();
-        match self.seal_record(id, &record, nonce, now) {
-            Ok(cookie) => {
-                count();
-                Ok(Committed::new(commit.settle(After::Kept(id, record)), vec![cookie]))
-            }
-            // The encoded timestamps are longer than before. A request that only reads must not
-            // fail because of that.
-            Err(error) if error.is_too_large() && plan == Plan::Touch => without_cookie(After::Untouched),
-            Err(error) => Err(error),
-        }
+        commit_to_cookie(commit, seal, || vec![self.cookie.remove()])
     }
 }
 
 impl CookieSessionsBuilder {
     fn new(seal: Seal, keyring: Keyring) -> Self {
-        let (cookie, lifetimes) = (CookieConfig::default(), Lifetimes::default());
-        Self { seal, keyring, cookie, lifetimes }
+        Self { seal, keyring, options: FactoryOptions::default() }
     }
 
-    /// Sets the cookie's name and attributes.
-    ///
-    /// # Examples
-    /// ```
-    /// use cloakroom_session::{CookieConfig, CookieSessions, Key};
-    ///
-    /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
-    /// let cookie = CookieConfig::default().name("cart");
-    /// let sessions = CookieSessions::signed(key).cookie(cookie).build()?;
-    /// assert_eq!(sessions.cookie_name(), "cart");
-    /// # Ok::<(), cloakroom_session::ConfigError>(())
-    /// ```
-    pub fn cookie(mut self, cookie: CookieConfig) -> Self {
-        self.cookie = cookie;
-        self
-    }
-
-    /// Sets the timeouts.
-    ///
-    /// # Examples
-    /// ```
-    /// use cloakroom_session::{CookieSessions, Key, Lifetimes};
-    ///
-    /// let key = || Key::new(b"a secret from the environment, of 32 bytes or more");
-    /// assert!(CookieSessions::signed(key()?).lifetimes(Lifetimes::aal2()).build().is_ok());
-    /// # Ok::<(), cloakroom_session::ConfigError>(())
-    /// ```
-    pub const fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
-        self.lifetimes = lifetimes;
-        self
+    factory_options! {
+        ///
+        /// # Examples
+        /// ```
+        /// use cloakroom_session::{CookieConfig, CookieSessions, Key};
+        ///
+        /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+        /// let cookie = CookieConfig::default().name("cart");
+        /// let sessions = CookieSessions::signed(key).cookie(cookie).build()?;
+        /// assert_eq!(sessions.cookie_name(), "cart");
+        /// # Ok::<(), cloakroom_session::ConfigError>(())
+        /// ```
+        cookie
+        ///
+        /// # Examples
+        /// ```
+        /// use cloakroom_session::{CookieSessions, Key, Lifetimes};
+        ///
+        /// let key = || Key::new(b"a secret from the environment, of 32 bytes or more");
+        /// assert!(CookieSessions::signed(key()?).lifetimes(Lifetimes::aal2()).build().is_ok());
+        /// # Ok::<(), cloakroom_session::ConfigError>(())
+        /// ```
+        lifetimes
     }
 
     /// Checks the options and builds the factory.
@@ -311,9 +272,8 @@ impl CookieSessionsBuilder {
     /// # Ok::<(), cloakroom_session::ConfigError>(())
     /// ```
     pub fn build(self) -> Result<CookieSessions, ConfigError> {
-        self.lifetimes.validate()?;
-        let cookie = self.cookie.build()?;
+        let cookie = self.options.check()?;
         let sealer = Sealer::new(self.seal, &self.keyring, cookie.name())?;
-        Ok(CookieSessions { cookie, sealer, lifetimes: self.lifetimes })
+        Ok(CookieSessions { cookie, sealer, lifetimes: self.options.lifetimes })
     }
 }

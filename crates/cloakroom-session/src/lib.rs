@@ -30,6 +30,8 @@
 //! | `engine` | the factory, clock and commit policy of an application |
 //! | `factory/contract`, `dyn_factory` | the trait that opens and commits sessions, and the type without parameters for it |
 //! | `candidates` | the candidate cookies of a request |
+//! | `options` | the options that the builders of factories share |
+//! | `retry` | the retries of a commit that meets those of other requests |
 //! | `cookie_sessions` | the factory that keeps sessions in cookies |
 //! | `csrf` | the checks of a request's origin and CSRF token |
 //! | `session`, `error` | the session handle of handlers, and its errors |
@@ -69,6 +71,8 @@ mod error;
 pub mod factory;
 mod finish;
 pub mod meter;
+mod options;
+mod retry;
 mod session;
 mod slot;
 

@@ -274,7 +274,6 @@ macro_rules! implement_store {
             use cloakroom_session::Timestamp;
             use cloakroom_session::factory::{StoreKey, Version};
             use cloakroom_store::store::*;
-            use cloakroom_store::store::*;
 
             impl Store for $store {
                 $(

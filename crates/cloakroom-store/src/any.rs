@@ -13,6 +13,7 @@ use crate::entry::Entry;
 use crate::error::StoreError;
 use crate::pages::{Ended, EndedPage, OwnedPage};
 use crate::scan::{Cursor, Page};
+use crate::store::delegate_store;
 use crate::store::{Created, Loaded, Replaced, Store};
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -47,227 +48,44 @@ impl fmt::Debug for AnyStore {
     }
 }
 
-trait DynStore: fmt::Debug + Send + Sync {
-    fn load<'a>(&'a self, key: &'a StoreKey, now: Timestamp) -> Answer<'a, Loaded>;
-    fn create<'a>(&'a self, key: &'a StoreKey, entry: &'a Entry, now: Timestamp) -> Answer<'a, Created>;
-    fn replace<'a>(
-        &'a self,
-        key: &'a StoreKey,
-        seen: Version,
-        entry: &'a Entry,
-        now: Timestamp,
-    ) -> Answer<'a, Replaced>;
-    fn touch<'a>(
-        &'a self,
-        key: &'a StoreKey,
-        touched: Timestamp,
-        deadline: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Answer<'a, bool>;
-    fn cycle<'a>(
-        &'a self,
-        old: &'a StoreKey,
-        seen: Version,
-        new: &'a StoreKey,
-        entry: &'a Entry,
-        moved_until: Timestamp,
-        now: Timestamp,
-    ) -> Answer<'a, Replaced>;
-    fn end<'a>(&'a self, key: &'a StoreKey, now: Timestamp) -> Answer<'a, bool>;
-    fn sweep(&self, now: Timestamp, limit: usize) -> Answer<'_, usize>;
-    fn owned<'a>(
-        &'a self,
-        owner: &'a str,
-        after: Option<&'a Cursor>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Answer<'a, OwnedPage>;
-    fn count_owned<'a>(&'a self, owner: &'a str, now: Timestamp) -> Answer<'a, usize>;
-    fn end_owned<'a>(
-        &'a self,
-        owner: &'a str,
-        keep: Option<&'a StoreKey>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Answer<'a, Ended>;
-    fn end_before<'a>(&'a self, point: Timestamp, after: Option<&'a Cursor>, now: Timestamp) -> Answer<'a, EndedPage>;
-    fn scan<'a>(&'a self, after: Option<&'a Cursor>, limit: usize, now: Timestamp) -> Answer<'a, Page>;
-    fn checkup(&self) -> Answer<'_, Checkup>;
+/// Defines the trait for trait objects, with the methods of [`Store`] and a boxed future.
+macro_rules! dyn_store {
+    ($($method:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+) => {
+        trait DynStore: fmt::Debug + Send + Sync {
+            $(fn $method<'a>(&'a self, $($argument: $type),*) -> Answer<'a, $answer>;)+
+        }
+
+        impl<S: Store> DynStore for S {
+            $(fn $method<'a>(&'a self, $($argument: $type),*) -> Answer<'a, $answer> {
+                Box::pin(Store::$method(self, $($argument),*))
+            })+
+        }
+    };
 }
 
-impl<S: Store> DynStore for S {
-    fn load<'a>(&'a self, key: &'a StoreKey, now: Timestamp) -> Answer<'a, Loaded> {
-        Box::pin(Store::load(self, key, now))
-    }
-
-    fn create<'a>(&'a self, key: &'a StoreKey, entry: &'a Entry, now: Timestamp) -> Answer<'a, Created> {
-        Box::pin(Store::create(self, key, entry, now))
-    }
-
-    fn replace<'a>(
-        &'a self,
-        key: &'a StoreKey,
-        seen: Version,
-        entry: &'a Entry,
-        now: Timestamp,
-    ) -> Answer<'a, Replaced> {
-        Box::pin(Store::replace(self, key, seen, entry, now))
-    }
-
-    fn touch<'a>(
-        &'a self,
-        key: &'a StoreKey,
-        touched: Timestamp,
-        deadline: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Answer<'a, bool> {
-        Box::pin(Store::touch(self, key, touched, deadline, now))
-    }
-
-    fn cycle<'a>(
-        &'a self,
+dyn_store! {
+    load(key: &'a StoreKey, now: Timestamp) -> Loaded;
+    create(key: &'a StoreKey, entry: &'a Entry, now: Timestamp) -> Created;
+    replace(key: &'a StoreKey, seen: Version, entry: &'a Entry, now: Timestamp) -> Replaced;
+    touch(key: &'a StoreKey, touched: Timestamp, deadline: Option<Timestamp>, now: Timestamp) -> bool;
+    cycle(
         old: &'a StoreKey,
         seen: Version,
         new: &'a StoreKey,
         entry: &'a Entry,
         moved_until: Timestamp,
-        now: Timestamp,
-    ) -> Answer<'a, Replaced> {
-        Box::pin(Store::cycle(self, old, seen, new, entry, moved_until, now))
-    }
-
-    fn end<'a>(&'a self, key: &'a StoreKey, now: Timestamp) -> Answer<'a, bool> {
-        Box::pin(Store::end(self, key, now))
-    }
-
-    fn sweep(&self, now: Timestamp, limit: usize) -> Answer<'_, usize> {
-        Box::pin(Store::sweep(self, now, limit))
-    }
-
-    fn owned<'a>(
-        &'a self,
-        owner: &'a str,
-        after: Option<&'a Cursor>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Answer<'a, OwnedPage> {
-        Box::pin(Store::owned(self, owner, after, limit, now))
-    }
-
-    fn count_owned<'a>(&'a self, owner: &'a str, now: Timestamp) -> Answer<'a, usize> {
-        Box::pin(Store::count_owned(self, owner, now))
-    }
-
-    fn end_owned<'a>(
-        &'a self,
-        owner: &'a str,
-        keep: Option<&'a StoreKey>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Answer<'a, Ended> {
-        Box::pin(Store::end_owned(self, owner, keep, limit, now))
-    }
-
-    fn end_before<'a>(&'a self, point: Timestamp, after: Option<&'a Cursor>, now: Timestamp) -> Answer<'a, EndedPage> {
-        Box::pin(Store::end_before(self, point, after, now))
-    }
-
-    fn scan<'a>(&'a self, after: Option<&'a Cursor>, limit: usize, now: Timestamp) -> Answer<'a, Page> {
-        Box::pin(Store::scan(self, after, limit, now))
-    }
-
-    fn checkup(&self) -> Answer<'_, Checkup> {
-        Box::pin(Store::checkup(self))
-    }
+        now: Timestamp
+    ) -> Replaced;
+    end(key: &'a StoreKey, now: Timestamp) -> bool;
+    sweep(now: Timestamp, limit: usize) -> usize;
+    owned(owner: &'a str, after: Option<&'a Cursor>, limit: usize, now: Timestamp) -> OwnedPage;
+    count_owned(owner: &'a str, now: Timestamp) -> usize;
+    end_owned(owner: &'a str, keep: Option<&'a StoreKey>, limit: usize, now: Timestamp) -> Ended;
+    end_before(point: Timestamp, after: Option<&'a Cursor>, now: Timestamp) -> EndedPage;
+    scan(after: Option<&'a Cursor>, limit: usize, now: Timestamp) -> Page;
+    checkup() -> Checkup;
 }
 
 impl Store for AnyStore {
-    async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        self.0.load(key, now).await
-    }
-
-    async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
-        self.0.create(key, entry, now).await
-    }
-
-    async fn replace(
-        &self,
-        key: &StoreKey,
-        seen: Version,
-        entry: &Entry,
-        now: Timestamp,
-    ) -> Result<Replaced, StoreError> {
-        self.0.replace(key, seen, entry, now).await
-    }
-
-    async fn touch(
-        &self,
-        key: &StoreKey,
-        touched: Timestamp,
-        deadline: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.0.touch(key, touched, deadline, now).await
-    }
-
-    async fn cycle(
-        &self,
-        old: &StoreKey,
-        seen: Version,
-        new: &StoreKey,
-        entry: &Entry,
-        moved_until: Timestamp,
-        now: Timestamp,
-    ) -> Result<Replaced, StoreError> {
-        self.0.cycle(old, seen, new, entry, moved_until, now).await
-    }
-
-    async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        self.0.end(key, now).await
-    }
-
-    async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        self.0.sweep(now, limit).await
-    }
-
-    async fn owned(
-        &self,
-        owner: &str,
-        after: Option<&Cursor>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<OwnedPage, StoreError> {
-        self.0.owned(owner, after, limit, now).await
-    }
-
-    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
-        self.0.count_owned(owner, now).await
-    }
-
-    async fn end_owned(
-        &self,
-        owner: &str,
-        keep: Option<&StoreKey>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<Ended, StoreError> {
-        self.0.end_owned(owner, keep, limit, now).await
-    }
-
-    async fn end_before(
-        &self,
-        point: Timestamp,
-        after: Option<&Cursor>,
-        now: Timestamp,
-    ) -> Result<EndedPage, StoreError> {
-        self.0.end_before(point, after, now).await
-    }
-
-    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
-        self.0.scan(after, limit, now).await
-    }
-
-    async fn checkup(&self) -> Result<Checkup, StoreError> {
-        self.0.checkup().await
-    }
+    delegate_store!(0);
 }

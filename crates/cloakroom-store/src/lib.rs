@@ -14,7 +14,7 @@
 //! | `entry` | the entry stored under a key, and its form in the list of its owner |
 //! | `contents` | the value of an entry: a record, or its text |
 //! | `stored_sessions` | the factory: its options, open and commit |
-//! | `deadline` | the deadline of a commit |
+//! | `deadline` | the progress of a commit: its time limit and its retries |
 //! | `health` | calls in flight, and the circuit breaker |
 //! | `orphans` | cleanup of sessions whose id no browser received |
 //! | `memory` | a store for one process |
@@ -29,6 +29,7 @@
 //! | `pages` | the results of bounded steps that list or end many sessions |
 //! | `walks` | all steps of such a walk as one call |
 //! | `checkup` | the report of a store's server, for operators |
+//! | `delegate` | the methods that a wrapper of a store passes on unchanged |
 //! | `any` | a store whose type is chosen at run time |
 //! | `error` | the error of store calls |
 //! | `store/conformance` | the conformance suite for stores (feature `conformance`) |
@@ -38,6 +39,7 @@ mod at_rest;
 mod checkup;
 mod contents;
 mod deadline;
+mod delegate;
 mod entry;
 mod error;
 mod file;
@@ -64,3 +66,16 @@ pub use packed::PackedStore;
 pub use sessions::{SessionInfo, Sessions};
 pub use stored_sessions::{AtLimit, StoredSessions, StoredSessionsBuilder};
 pub use sweeper::Sweeper;
+
+/// The types in the methods that [`delegate_store!`] writes.
+#[doc(hidden)]
+pub mod delegated {
+    pub use crate::checkup::Checkup;
+    pub use crate::entry::Entry;
+    pub use crate::error::StoreError;
+    pub use crate::pages::{Ended, EndedPage, OwnedPage};
+    pub use crate::scan::{Cursor, Page};
+    pub use crate::store::{Created, Loaded, Replaced};
+    pub use cloakroom_session::Timestamp;
+    pub use cloakroom_session::factory::{StoreKey, Version};
+}

@@ -4,10 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_session::factory::StoreKey;
+use cloakroom_session::factory::{StoreKey, TimeLimit};
 use cloakroom_session::{Clock, Error, Session, SystemClock, Timestamp};
 
-use crate::deadline::Deadline;
 use crate::entry::OwnedSession;
 use crate::error::StoreError;
 use crate::pages::{EndedPage, OwnedPage};
@@ -174,7 +173,7 @@ impl<S: Store> Sessions<S> {
     /// # Errors
     /// If the store is unavailable or has no owner index.
     pub async fn end(&self, owner: &str, prefix: &str) -> Result<bool, Error> {
-        let deadline = Deadline::after(WALK);
+        let deadline = TimeLimit::after(WALK);
         let (mut ended, mut after) = (false, None);
         loop {
             let page = self.owned(owner, after.as_ref(), PAGE).await?;
@@ -282,7 +281,7 @@ impl<S: Store> Sessions<S> {
     }
 
     async fn end_owned(&self, owner: &str, keep: Option<StoreKey>) -> Result<usize, Error> {
-        let deadline = Deadline::after(WALK);
+        let deadline = TimeLimit::after(WALK);
         let mut ended = 0;
         loop {
             let step = self.factory.store().end_owned(owner, keep.as_ref(), PAGE, self.clock.now());

@@ -21,6 +21,7 @@ mod mariadb;
 mod monitor;
 mod pgbouncer;
 mod postgres;
+mod program;
 mod proxy;
 pub mod redis;
 
@@ -40,6 +41,7 @@ pub use mariadb::MariaDb;
 pub use monitor::Monitor;
 pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
+pub use program::Program;
 pub use proxy::{Proxy, scrambled};
 
 /// A server's process and its folder.

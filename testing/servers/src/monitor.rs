@@ -30,20 +30,35 @@ impl Monitor {
         line.trim_end().to_owned()
     }
 
+    /// Returns the lines since the last call.
+    fn lines(&mut self) -> Vec<String> {
+        let mut marker = TcpStream::connect((Ipv4Addr::LOCALHOST, self.server)).unwrap();
+        marker.write_all(b"ECHO until-here\r\n").unwrap();
+        std::iter::from_fn(|| Some(self.line()).filter(|line| !line.contains("until-here"))).collect()
+    }
+
     /// Returns the commands since the last call, except those inside scripts, which don't cross the
     /// network.
     pub fn commands(&mut self) -> Vec<String> {
-        let mut marker = TcpStream::connect((Ipv4Addr::LOCALHOST, self.server)).unwrap();
-        marker.write_all(b"ECHO until-here\r\n").unwrap();
-        let mut commands = Vec::new();
-        loop {
-            let line = self.line();
-            if line.contains("until-here") {
-                return commands;
-            }
-            if !line.contains(" lua] ") {
-                commands.push(line);
+        let mut commands = self.lines();
+        commands.retain(|line| !is_in_script(line));
+        commands
+    }
+
+    /// Returns, for each command since the last call, the number of commands that its script
+    /// called.
+    pub fn steps(&mut self) -> Vec<usize> {
+        let mut steps = Vec::new();
+        for line in self.lines() {
+            match steps.last_mut() {
+                Some(step) if is_in_script(&line) => *step += 1,
+                _ => steps.push(0),
             }
         }
+        steps
     }
+}
+
+fn is_in_script(line: &str) -> bool {
+    line.contains(" lua] ")
 }

@@ -118,7 +118,7 @@ fn attributes(cookie: &CookieTemplate) -> Result<String, Error> {
     let same_site = match cookie.same_site() {
         SameSite::Strict => "strict",
         SameSite::None => "none",
-        _ => "lax",
+        SameSite::Lax | _ => "lax",
     };
     members.push(format!(r#""sameSite":"{same_site}""#));
     Ok(members.join(","))
@@ -234,13 +234,14 @@ impl RecordFormat for ExpressRecord {
 
     fn renewal(&self, record: &Record) -> Option<Renewal> {
         let expires = || cookie_of(record).and_then(|cookie| member(cookie, "expires"));
-        Some(match self.life(record) {
-            _ if self.rolling => Renewal::Uses,
-            // Express compares with null: `cookie.expires = false` sends the cookie at each write.
-            CookieLife::BrowserSession if expires().is_some_and(|it| it.as_str() != "null") => Renewal::Writes,
-            life if life.max_age(self.max_age, Timestamp::from_unix_secs(0)).is_some() => Renewal::Writes,
-            _ => Renewal::Never,
-        })
+        let life = self.life(record);
+        if self.rolling {
+            return Some(Renewal::Uses);
+        }
+        // Express compares with null: `cookie.expires = false` sends the cookie at each write.
+        let is_false = life == CookieLife::BrowserSession && expires().is_some_and(|it| it.as_str() != "null");
+        let expires = life.max_age(self.max_age, Timestamp::from_unix_secs(0)).is_some();
+        Some(if is_false || expires { Renewal::Writes } else { Renewal::Never })
     }
 
     fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {

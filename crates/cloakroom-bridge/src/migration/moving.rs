@@ -17,8 +17,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cloakroom_session::factory::{
-    After, Commit, Committed, CookieHeader, CookiePayload, Plan, Record, SessionFactory, SessionId, SessionState,
-    SetCookie, begin_commit, hand_on,
+    Commit, Committed, CookieHeader, CookiePayload, Plan, Record, SessionFactory, SessionId, SessionState, SetCookie,
+    begin_commit, hand_on,
 };
 use cloakroom_session::{Error, Timestamp};
 
@@ -119,7 +119,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         let (there, cookies) = (&claimed.session, &claimed.cookies);
         let Some(old) = session.id() else { return Ok(claimed) };
         if there.id().is_none() {
-            return Ok(dropped(commit));
+            return Ok(Committed::dropped(commit));
         }
         let Some(found) = Mark::of(there.base()) else {
             return Err(Error::corrupt(format!("the session key {:?} belongs to migrations", mark::KEY)));
@@ -131,7 +131,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
             Mark::Claimed(nonce) | Mark::Moved(nonce) => nonce,
             // An earlier attempt of this commit moved it; its answer was lost.
             Mark::Cycled(nonce) if is_own && commit.is_resumed() => nonce,
-            Mark::Cycled(_) | Mark::Ended(_) => return Ok(dropped(commit)),
+            Mark::Cycled(_) | Mark::Ended(_) => return Ok(Committed::dropped(commit)),
         };
         let target = nonce.target(old);
         let mut begun = None;
@@ -167,14 +167,14 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
             Some(Mark::Moved(_)) => {}
             Some(Mark::Cycled(_)) if cycles && is_own => {}
             // Another request gave the session an id that this request must not learn.
-            Some(Mark::Cycled(_)) => return Ok(dropped(commit)),
+            Some(Mark::Cycled(_)) => return Ok(Committed::dropped(commit)),
             // The user signed out in between.
             Some(Mark::Claimed(_) | Mark::Ended(_)) | None => {
                 if let Some(begun) = &begun {
                     self.end(to, &begun.session, now).await?;
                 }
                 self.end_under(to, target, now).await?;
-                return Ok(dropped(commit));
+                return Ok(Committed::dropped(commit));
             }
         }
         // Requests that hold the old id may have learned the new one.
@@ -186,7 +186,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
             Some(begun) => begun,
             None => match self.follow(to, commit, newest, cycles).await? {
                 Some(moved) => moved,
-                None => return Ok(dropped(commit)),
+                None => return Ok(Committed::dropped(commit)),
             },
         };
         let removals: Vec<SetCookie> = cookies.iter().map(SetCookie::removal).collect();
@@ -353,10 +353,4 @@ struct Left {
     first: bool,
     /// The mark that the record has now; `None` if it has ended.
     mark: Option<Mark>,
-}
-
-/// The session ended in the meantime: its changes are dropped, and no cookie is sent.
-fn dropped(commit: &Commit) -> Committed {
-    tracing::warn!("session changes dropped: it has ended in the meantime");
-    Committed::new(commit.settle(After::Dropped), Vec::new())
 }

@@ -1,9 +1,10 @@
 //! Executing a plan on records that another application also writes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use cloakroom_session::factory::{Commit, CookiePayload, FrameworkData, Plan, Record, Rejected, random};
+use cloakroom_session::factory::{
+    Collisions, Commit, CookiePayload, FrameworkData, Plan, Record, Rejected, Retries, TimeLimit, random,
+};
 use cloakroom_session::meter::{self, Event};
 use cloakroom_session::{Error, Timestamp};
 
@@ -13,24 +14,21 @@ use super::outcome::CommitOutcome;
 use super::store::{ForeignStore, SwapOutcome};
 use crate::cookie_format::SealContext;
 
-/// Give up after this many id collisions: with random ids, even one means that the generator is
-/// broken.
-const MOST_COLLISIONS: usize = 4;
-
 impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     pub(crate) async fn carry_out(&self, commit: &Commit) -> Result<CommitOutcome, Error> {
         let (session, now) = (commit.session(), commit.now());
+        let mut retries = Retries::within(self.commit_timeout);
         let id = self.raw_id(session.base().foreign(self.format.framework()));
         match (commit.plan(), id) {
             (Plan::Create, _) => {
-                let (id, record) = self.create(commit).await?;
+                let (id, record) = self.create(commit, retries.limit()).await?;
                 Ok(CommitOutcome::Kept(id, record))
             }
             (Plan::EndThenCreate, _) => {
                 // End first: if the rest fails, the visitor is signed out, which is the safe
                 // outcome.
                 self.end(session.ended_foreign()).await?;
-                let (id, record) = self.create(commit).await?;
+                let (id, record) = self.create(commit, retries.limit()).await?;
                 Ok(CommitOutcome::Kept(id, record))
             }
             (Plan::End, _) => {
@@ -42,8 +40,8 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
                 let there = self.call("touch", self.store.touch(id, record.times().ends(), now)).await?;
                 Ok(if there { CommitOutcome::Kept(id.to_owned(), record) } else { CommitOutcome::Dropped })
             }
-            (Plan::Touch | Plan::Replace, Some(id)) => self.within(self.replace(commit, id)).await,
-            (Plan::Cycle, Some(id)) => self.within(self.cycle(commit, id)).await,
+            (Plan::Touch | Plan::Replace, Some(id)) => self.replace(commit, id, &mut retries).await,
+            (Plan::Cycle, Some(id)) => self.cycle(commit, id, &mut retries).await,
             (Plan::Drop(_), _) => Ok(CommitOutcome::Dropped),
             _ => Ok(CommitOutcome::Untouched),
         }
@@ -54,15 +52,6 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         foreign.filter(|foreign| foreign.framework() == self.format.framework())?.id()
     }
 
-    async fn within(&self, commit: impl Future<Output = Result<CommitOutcome, Error>>) -> Result<CommitOutcome, Error> {
-        tokio::time::timeout(self.commit_timeout, commit).await.unwrap_or_else(|_| {
-            let patience = self.commit_timeout;
-            Err(Error::unavailable(format!(
-                "other requests kept committing for {patience:?}, and the change was not written"
-            )))
-        })
-    }
-
     fn text(&self, id: &str, record: &Record, now: Timestamp) -> Result<String, Error> {
         let sealing_random = random()?;
         let context = SealContext::new(self.cookie.name(), now, &self.lifetimes, &sealing_random);
@@ -71,7 +60,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         Ok(text)
     }
 
-    async fn create(&self, commit: &Commit) -> Result<(String, Record), Error> {
+    async fn create(&self, commit: &Commit, limit: TimeLimit) -> Result<(String, Record), Error> {
         let (mut record, now) = (Arc::unwrap_or_clone(commit.record()), commit.now());
         // A retry of the same commit must produce the same id, or the first record would be
         // orphaned.
@@ -79,10 +68,11 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
             Some(id) => self.first_id(id),
             None => self.format.fresh_id(&random()?),
         };
-        for _ in 0..MOST_COLLISIONS {
+        let mut collisions = Collisions::default();
+        loop {
             let text = self.text(&id, &record, now)?;
             let ends = record.times().ends();
-            if self.call("create", self.store.create(&id, &text, ends, now)).await? {
+            if self.call_by(limit, "create", self.store.create(&id, &text, ends, now)).await? {
                 self.remember(&mut record, &id, &text);
                 return Ok((id, record));
             }
@@ -92,20 +82,19 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
             {
                 return Ok((id, there));
             }
-            tracing::error!("a fresh session id was taken: is the random generator broken?");
+            collisions.record()?;
             id = self.format.fresh_id(&random()?);
         }
-        Err(Error::unavailable(format!("{MOST_COLLISIONS} fresh session ids were taken")))
     }
 
-    async fn replace(&self, commit: &Commit, id: &str) -> Result<CommitOutcome, Error> {
+    async fn replace(&self, commit: &Commit, id: &str, retries: &mut Retries) -> Result<CommitOutcome, Error> {
         let (session, now) = (commit.session(), commit.now());
         let mut base = session.base().clone();
         let mut record = Arc::unwrap_or_clone(commit.record());
-        for attempt in 0_u32.. {
+        loop {
             let text = self.text(id, &record, now)?;
             let (seen, ends) = (self.seen(&base), record.times().ends());
-            match self.call("replace", self.store.replace(id, seen, &text, ends, now)).await? {
+            match self.call_by(retries.limit(), "replace", self.store.replace(id, seen, &text, ends, now)).await? {
                 SwapOutcome::Done => {
                     self.remember(&mut record, id, &text);
                     return Ok(CommitOutcome::Kept(id.to_owned(), record));
@@ -113,22 +102,21 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
                 SwapOutcome::Gone => return Ok(CommitOutcome::Dropped),
                 SwapOutcome::Conflict => {}
             }
-            let Some(newest) = self.newest(id, attempt, now).await? else { return Ok(CommitOutcome::Dropped) };
+            let Some(newest) = self.newest(commit, id, retries).await? else { return Ok(CommitOutcome::Dropped) };
             if commit.has_written(&newest) {
                 return Ok(CommitOutcome::Kept(id.to_owned(), newest));
             }
             record = self.replay(commit, &newest)?;
             base = newest;
         }
-        Ok(CommitOutcome::Dropped)
     }
 
-    async fn cycle(&self, commit: &Commit, id: &str) -> Result<CommitOutcome, Error> {
+    async fn cycle(&self, commit: &Commit, id: &str, retries: &mut Retries) -> Result<CommitOutcome, Error> {
         let now = commit.now();
         let mut base = commit.session().base().clone();
-        let (new, mut record) = self.create(commit).await?;
-        for attempt in 0_u32.. {
-            match self.call("end", self.store.end_if(id, self.seen(&base), now)).await? {
+        let (new, mut record) = self.create(commit, retries.limit()).await?;
+        loop {
+            match self.call_by(retries.limit(), "end", self.store.end_if(id, self.seen(&base), now)).await? {
                 SwapOutcome::Done => return Ok(CommitOutcome::Kept(new, record)),
                 // An earlier attempt of this commit ended it; its answer was lost.
                 SwapOutcome::Gone if commit.is_resumed() => return Ok(CommitOutcome::Kept(new, record)),
@@ -136,11 +124,11 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
                 SwapOutcome::Conflict => {}
             }
             // Another request wrote to the old record: its changes must not be lost.
-            let Some(newest) = self.newest(id, attempt, now).await? else { break };
+            let Some(newest) = self.newest(commit, id, retries).await? else { break };
             let mut replayed = self.replay(commit, &newest)?;
             let text = self.text(&new, &replayed, now)?;
             let (seen, ends) = (self.seen(&record), replayed.times().ends());
-            self.call("replace", self.store.replace(&new, seen, &text, ends, now)).await?;
+            self.call_by(retries.limit(), "replace", self.store.replace(&new, seen, &text, ends, now)).await?;
             self.remember(&mut replayed, &new, &text);
             (base, record) = (newest, replayed);
         }
@@ -154,12 +142,11 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     }
 
     /// Loads the record that another request wrote; `None` if the session has ended.
-    async fn newest(&self, id: &str, attempt: u32, now: Timestamp) -> Result<Option<Record>, Error> {
-        // Jitter: the conflicting requests should not all return at once.
-        if attempt > 0 {
-            tokio::time::sleep(jitter(attempt)?).await;
-        }
-        match self.find(id, now).await? {
+    async fn newest(&self, commit: &Commit, id: &str, retries: &mut Retries) -> Result<Option<Record>, Error> {
+        retries.conflict(commit).await?;
+        let load = self.store.load(id, commit.now());
+        let loaded = self.call_by(retries.limit(), "load", load).await?;
+        match self.read(id, loaded, commit.now()) {
             Ok(newest) => Ok(Some(newest)),
             Err(Rejected::Unknown | Rejected::Expired(_)) => Ok(None),
             Err(why) => Err(Error::corrupt(why.to_string())),
@@ -180,12 +167,4 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
             None => Ok(false),
         }
     }
-}
-
-/// Returns a random pause that grows with each attempt.
-fn jitter(attempt: u32) -> Result<Duration, Error> {
-    let longest = 1_u64 << attempt.min(6);
-    let [byte] = random::<1>()?;
-    // Never zero: the other requests must get their turn.
-    Ok(Duration::from_micros(1 + longest * 1000 * u64::from(byte) / 255))
 }

@@ -5,11 +5,11 @@ use std::future::Future;
 use std::time::Duration;
 
 use cloakroom_session::factory::{
-    After, Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate, FrameworkData,
-    Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie,
+    After, Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate, FactoryOptions,
+    FrameworkData, Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, TimeLimit,
 };
 use cloakroom_session::meter::{self, Event};
-use cloakroom_session::{ConfigError, ConflictPolicy, CookieConfig, Error, Lifetimes, Timestamp};
+use cloakroom_session::{ConfigError, ConflictPolicy, Error, Lifetimes, Timestamp, factory_options};
 use sha2::{Digest as _, Sha256, Sha512};
 
 use super::format::{RecordFormat, Renewal};
@@ -58,12 +58,7 @@ pub struct SharedRecords<F, S> {
 pub struct SharedRecordsBuilder<F, S> {
     format: F,
     store: S,
-    cookie: CookieConfig,
-    lifetimes: Lifetimes,
-    conflicts: ConflictPolicy,
-    max_age: Option<Duration>,
-    call_timeout: Duration,
-    commit_timeout: Duration,
+    options: FactoryOptions,
 }
 
 impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
@@ -72,10 +67,9 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     /// The defaults are the framework's own cookie name and timeouts.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(format: F, store: S) -> SharedRecordsBuilder<F, S> {
-        let (cookie, lifetimes, max_age) = (format.cookie(), format.lifetimes(), format.max_age());
-        let conflicts = ConflictPolicy::default();
-        let (call_timeout, commit_timeout) = (Duration::from_secs(2), Duration::from_secs(2));
-        SharedRecordsBuilder { format, store, cookie, lifetimes, conflicts, max_age, call_timeout, commit_timeout }
+        let mut options = FactoryOptions::new(format.cookie(), format.lifetimes());
+        options.max_age = format.max_age();
+        SharedRecordsBuilder { format, store, options }
     }
 
     /// Returns the store.
@@ -90,10 +84,28 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         operation: &'static str,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let answer = tokio::time::timeout(self.call_timeout, call).await;
-        answer.unwrap_or_else(|_| {
-            Err(Error::unavailable(format!("{operation}: no answer within {:?}", self.call_timeout)))
-        })
+        self.call_within(self.call_timeout, operation, call).await
+    }
+
+    /// Makes a call for a commit, with the configured timeout or the rest of the commit's time, if
+    /// shorter.
+    pub(crate) async fn call_by<T>(
+        &self,
+        limit: TimeLimit,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        self.call_within(self.call_timeout.min(limit.left()), operation, call).await
+    }
+
+    async fn call_within<T>(
+        &self,
+        patience: Duration,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let answer = tokio::time::timeout(patience, call).await;
+        answer.unwrap_or_else(|_| Err(Error::unavailable(format!("{operation}: no answer within {patience:?}"))))
     }
 
     /// Returns the framework's id of a session that was created by a commit with this new id.
@@ -103,19 +115,17 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
 
     /// Loads the record under an id, or the reason why it isn't a session.
     pub(crate) async fn find(&self, id: &str, now: Timestamp) -> Result<Result<Record, Rejected>, Error> {
-        let Some(text) = self.call("load", self.store.load(id, now)).await? else { return Ok(Err(Rejected::Unknown)) };
-        Ok(self.read(id, &text, now))
+        Ok(self.read(id, self.call("load", self.store.load(id, now)).await?, now))
     }
 
-    fn read(&self, id: &str, text: &str, now: Timestamp) -> Result<Record, Rejected> {
-        let mut record = self.format.open(text, now, &self.lifetimes)?;
-        if record.times().is_from_future(now) {
-            return Err(Rejected::FromFuture);
+    /// Decodes the text that was loaded under an id.
+    pub(crate) fn read(&self, id: &str, text: Option<String>, now: Timestamp) -> Result<Record, Rejected> {
+        let text = text.ok_or(Rejected::Unknown)?;
+        let mut record = self.format.open(&text, now, &self.lifetimes)?;
+        if let Some(why) = Rejected::by_times(record.times(), now) {
+            return Err(why);
         }
-        if let Some(deadline) = record.times().expired(now) {
-            return Err(Rejected::Expired(deadline));
-        }
-        self.remember(&mut record, id, text);
+        self.remember(&mut record, id, &text);
         Ok(record)
     }
 
@@ -171,12 +181,9 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
                 Ok(id) => self.find(&id, now).await?.map(|record| (id_of(&id), record)),
                 Err(why) => Err(why),
             };
-            match found {
-                Ok((id, record)) => {
-                    meter::event(CookiePayload::Id, Event::Opened);
-                    return Ok(self.opened(SessionState::loaded(id, record, now, self.lifetimes)));
-                }
-                Err(why) => candidates.reject(why),
+            if let Some((id, record)) = candidates.accept(found) {
+                meter::event(CookiePayload::Id, Event::Opened);
+                return Ok(self.opened(SessionState::loaded(id, record, now, self.lifetimes)));
             }
         }
         Ok(self.opened(SessionState::fresh(now, self.lifetimes)).with_rejection(candidates.first_rejected()))
@@ -194,11 +201,7 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
         let after = match outcome {
             CommitOutcome::Kept(id, record) => After::Kept(id_of(&id), record.into()),
             CommitOutcome::Ended { .. } => After::Ended,
-            CommitOutcome::Dropped => {
-                let changes = commit.session().log().len();
-                tracing::warn!(?plan, changes, "session changes dropped: it has ended in the meantime");
-                After::Dropped
-            }
+            CommitOutcome::Dropped => return Ok(Committed::dropped(commit)),
             CommitOutcome::Untouched => After::Untouched,
         };
         Ok(Committed::new(commit.settle(after), cookies))
@@ -223,46 +226,21 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
 }
 
 impl<F: RecordFormat, S: ForeignStore> SharedRecordsBuilder<F, S> {
-    /// Sets the cookie's name and attributes.
-    ///
-    /// Name, path and domain must equal the other application's.
-    pub fn cookie(mut self, cookie: CookieConfig) -> Self {
-        self.cookie = cookie;
-        self
-    }
-
-    /// Sets the timeouts. The other application should use the same.
-    pub const fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
-        self.lifetimes = lifetimes;
-        self
-    }
-
-    /// Sets how long browsers keep the cookie.
-    ///
-    /// Use the other application's setting; `None` means until they are closed.
-    pub fn max_age(mut self, max_age: impl Into<Option<Duration>>) -> Self {
-        self.max_age = max_age.into();
-        self
-    }
-
-    /// Sets the policy for concurrent requests to this side that set the same key.
-    pub const fn conflicts(mut self, policy: ConflictPolicy) -> Self {
-        self.conflicts = policy;
-        self
-    }
-
-    /// Sets the timeout of one store call. The default is 2 seconds.
-    pub const fn call_timeout(mut self, timeout: Duration) -> Self {
-        self.call_timeout = timeout;
-        self
-    }
-
-    /// Sets the time after which a commit that keeps meeting conflicts gives up.
-    ///
-    /// The default is 2 seconds.
-    pub const fn commit_timeout(mut self, timeout: Duration) -> Self {
-        self.commit_timeout = timeout;
-        self
+    factory_options! {
+        ///
+        /// Name, path and domain must equal the other application's.
+        cookie
+        ///
+        /// The other application should use the same.
+        lifetimes
+        ///
+        /// Use the other application's setting.
+        max_age
+        ///
+        /// It applies to concurrent requests to this side.
+        conflicts
+        call_timeout
+        commit_timeout
     }
 
     /// Checks the options and builds the factory.
@@ -270,21 +248,16 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecordsBuilder<F, S> {
     /// # Errors
     /// Fails if options contradict each other; the error names one of them.
     pub fn build(self) -> Result<SharedRecords<F, S>, ConfigError> {
-        self.lifetimes.validate()?;
-        for (option, span) in [("call_timeout", self.call_timeout), ("commit_timeout", self.commit_timeout)] {
-            if span.is_zero() {
-                return Err(ConfigError::new(option, "is zero: nothing could ever be stored"));
-            }
-        }
+        let (cookie, options) = (self.options.check()?, self.options);
         Ok(SharedRecords {
             format: self.format,
             store: self.store,
-            cookie: self.cookie.build()?,
-            lifetimes: self.lifetimes,
-            conflicts: self.conflicts,
-            max_age: self.max_age,
-            call_timeout: self.call_timeout,
-            commit_timeout: self.commit_timeout,
+            cookie,
+            lifetimes: options.lifetimes,
+            conflicts: options.conflicts,
+            max_age: options.max_age,
+            call_timeout: options.call_timeout,
+            commit_timeout: options.commit_timeout,
         })
     }
 }

@@ -23,7 +23,7 @@ use self::framework::{Framework, Other, Reader, Way};
 use self::shape::shape;
 use super::question::Question;
 use super::report::{Report, Verdict};
-use super::sealed::{out_of_time, refused};
+use super::sealed::refused;
 use crate::outcome::WrongUse;
 
 #[derive(Args, Debug)]
@@ -163,7 +163,8 @@ fn read(way: &Way, question: &Question<'_>) -> Result<Found, Rejected> {
 fn described(says: &'static str, found: Found, question: &Question<'_>) -> Report {
     match found {
         Found::Session { record, dates } => {
-            let verdict = out_of_time(&record, question.now).map_or(Verdict::Opens, |why| refused(why, "", None));
+            let verdict =
+                Rejected::by_times(record.times(), question.now).map_or(Verdict::Opens, |why| refused(why, "", None));
             let mut report = Report::new(says, verdict).record(&record, question);
             if !dates.has_created {
                 report = report.fact("age", Value::Null).fact("created", Value::Null);

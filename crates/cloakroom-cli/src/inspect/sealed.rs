@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom::factory::{Deadline, Record, Rejected, Seal, Sealer, SessionId};
-use cloakroom::{CsrfToken, Keyring, Timestamp};
+use cloakroom::{CsrfToken, Keyring};
 
 use super::question::Question;
 use super::report::{Report, Verdict};
@@ -68,7 +68,7 @@ fn opened(format: &'static str, kind: Kind, payload: &Arc<str>, question: &Quest
     let Some((id, record)) = session(payload) else {
         return Report::new(format, refused(Rejected::Corrupt, "", None));
     };
-    let verdict = match out_of_time(&record, question.now) {
+    let verdict = match Rejected::by_times(record.times(), question.now) {
         Some(why) => refused(why, "", None),
         None => Verdict::Opens,
     };
@@ -96,12 +96,6 @@ fn session(payload: &Arc<str>) -> Option<(SessionId, Record)> {
 
 fn described(report: Report, id: SessionId, record: &Record, question: &Question<'_>) -> Report {
     report.fact("session", id.store_key().prefix()).record(record, question)
-}
-
-/// Returns the reason if the session has expired, or is dated in the future.
-pub(super) fn out_of_time(record: &Record, now: Timestamp) -> Option<Rejected> {
-    let clock = record.times();
-    if clock.is_from_future(now) { Some(Rejected::FromFuture) } else { clock.expired(now).map(Rejected::Expired) }
 }
 
 /// Returns the verdict with the reason and advice.

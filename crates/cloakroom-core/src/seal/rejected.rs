@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::lifetimes::Deadline;
+use crate::lifetimes::{Deadline, SessionTimes};
+use crate::time::Timestamp;
 
 /// The reason for ignoring a cookie.
 ///
@@ -39,6 +40,15 @@ pub enum Rejected {
 }
 
 impl Rejected {
+    /// Returns the reason for ignoring a session with these times, if there is one.
+    #[must_use]
+    pub fn by_times(times: &SessionTimes, now: Timestamp) -> Option<Self> {
+        if times.is_from_future(now) {
+            return Some(Self::FromFuture);
+        }
+        times.expired(now).map(Self::Expired)
+    }
+
     /// Returns a short name, for metrics and traces.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

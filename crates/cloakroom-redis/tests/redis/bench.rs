@@ -1,11 +1,10 @@
 //! Shared test code: creating sessions, and writers that count acknowledged writes.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cloakroom_redis::RedisStore;
+pub(crate) use cloakroom_servers::Monitor;
 use cloakroom_servers::redis::{Redis, quoted};
 use cloakroom_session::factory::{StoreKey, Version, fresh_id};
 use cloakroom_session::{Clock as _, SystemClock, Timestamp};
@@ -57,62 +56,6 @@ pub(crate) async fn put(store: &RedisStore, entry: &Entry) -> StoreKey {
     let key = key();
     assert_eq!(store.create(&key, entry, now()).await.unwrap(), Created::Yes(nth(1, entry)));
     key
-}
-
-/// Records every command that reaches a server.
-pub(crate) struct Monitor {
-    server: u16,
-    lines: BufReader<TcpStream>,
-}
-
-impl Monitor {
-    pub(crate) fn of(server: &Redis) -> Self {
-        let mut stream = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
-        stream.write_all(b"MONITOR\r\n").unwrap();
-        let mut monitor = Self { server: server.port(), lines: BufReader::new(stream) };
-        assert_eq!(monitor.line(), "+OK");
-        monitor
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-
-    /// Returns, for each command since the last call, the number of commands called by its script.
-    pub(crate) fn steps(&mut self) -> Vec<usize> {
-        let mut steps = Vec::new();
-        let mut marker = TcpStream::connect(("127.0.0.1", self.server)).unwrap();
-        marker.write_all(b"ECHO until-here\r\n").unwrap();
-        loop {
-            let line = self.line();
-            if line.contains("until-here") {
-                return steps;
-            }
-            match steps.last_mut() {
-                Some(step) if line.contains(" lua] ") => *step += 1,
-                _ => steps.push(0),
-            }
-        }
-    }
-
-    /// Returns the commands since the last call, without those called by scripts, which cross no
-    /// network.
-    pub(crate) fn commands(&mut self) -> Vec<String> {
-        let mut marker = TcpStream::connect(("127.0.0.1", self.server)).unwrap();
-        marker.write_all(b"ECHO until-here\r\n").unwrap();
-        let mut commands = Vec::new();
-        loop {
-            let line = self.line();
-            if line.contains("until-here") {
-                return commands;
-            }
-            if !line.contains(" lua] ") {
-                commands.push(line);
-            }
-        }
-    }
 }
 
 /// The record of one writer: the last acknowledged version of its session, and the longest time

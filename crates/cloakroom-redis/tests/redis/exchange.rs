@@ -10,8 +10,9 @@ use cloakroom_servers::redis::Redis;
 use cloakroom_session::Timestamp;
 use cloakroom_session::factory::{StoreKey, Version};
 use cloakroom_store::store::{
-    Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError, all_owned,
+    Created, Entry, Loaded, Replaced, Store, StoreError, all_owned,
     conformance::{assert_conforms, nth},
+    delegate_store,
 };
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
@@ -26,14 +27,6 @@ use crate::single::CAPABILITIES;
 struct Loading(RedisStore);
 
 impl Store for Loading {
-    async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        self.0.load(key, now).await
-    }
-
-    async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
-        self.0.create(key, entry, now).await
-    }
-
     async fn replace(
         &self,
         key: &StoreKey,
@@ -48,72 +41,7 @@ impl Store for Loading {
         self.0.replace(key, seen, entry, now).await
     }
 
-    async fn touch(
-        &self,
-        key: &StoreKey,
-        touched: Timestamp,
-        deadline: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.0.touch(key, touched, deadline, now).await
-    }
-
-    async fn cycle(
-        &self,
-        old: &StoreKey,
-        seen: Version,
-        new: &StoreKey,
-        entry: &Entry,
-        moved_until: Timestamp,
-        now: Timestamp,
-    ) -> Result<Replaced, StoreError> {
-        self.0.cycle(old, seen, new, entry, moved_until, now).await
-    }
-
-    async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        self.0.end(key, now).await
-    }
-
-    async fn owned(
-        &self,
-        owner: &str,
-        after: Option<&Cursor>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<OwnedPage, StoreError> {
-        self.0.owned(owner, after, limit, now).await
-    }
-
-    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
-        self.0.count_owned(owner, now).await
-    }
-
-    async fn end_owned(
-        &self,
-        owner: &str,
-        keep: Option<&StoreKey>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<Ended, StoreError> {
-        self.0.end_owned(owner, keep, limit, now).await
-    }
-
-    async fn end_before(
-        &self,
-        point: Timestamp,
-        after: Option<&Cursor>,
-        now: Timestamp,
-    ) -> Result<EndedPage, StoreError> {
-        self.0.end_before(point, after, now).await
-    }
-
-    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
-        self.0.scan(after, limit, now).await
-    }
-
-    async fn checkup(&self) -> Result<Checkup, StoreError> {
-        self.0.checkup().await
-    }
+    delegate_store!(0, except replace);
 }
 
 /// A connection to an older server, which doesn't know the option.

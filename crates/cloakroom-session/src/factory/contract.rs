@@ -4,7 +4,10 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use cloakroom_core::{Commit, ConflictPolicy, CookieHeader, CookiePayload, Record, SessionState, SetCookie, Timestamp};
+use cloakroom_core::{
+    After, Commit, ConflictPolicy, CookieHeader, CookiePayload, Plan, Record, SessionId, SessionState, SetCookie,
+    Timestamp,
+};
 
 use crate::clock::fill;
 use crate::error::Error;
@@ -154,6 +157,17 @@ impl Committed {
     pub const fn new(session: SessionState, cookies: Vec<SetCookie>) -> Self {
         Self { session, cookies }
     }
+
+    /// Creates the result of a commit whose session has ended in the meantime.
+    ///
+    /// Its changes are dropped, with one trace event. No cookie is sent, because the browser may
+    /// already have a newer one.
+    #[must_use]
+    pub fn dropped(commit: &Commit) -> Self {
+        let (plan, changes) = (commit.plan(), commit.session().log().len());
+        tracing::warn!(?plan, changes, "session changes dropped: it has ended in the meantime");
+        Self::new(commit.settle(After::Dropped), Vec::new())
+    }
 }
 
 impl<F: SessionFactory> SessionFactory for Arc<F> {
@@ -186,6 +200,48 @@ pub fn begin_commit(session: SessionState, now: Timestamp) -> Result<Commit, Err
 /// Returns an error if the operating system can't provide random bytes.
 pub fn hand_on(commit: &Commit, session: SessionState) -> Result<Commit, Error> {
     commit.handed_on(session, fill)
+}
+
+/// Carries out a commit of a session that is in its cookie, and not in a store.
+///
+/// `seal` makes the cookies that hold a record, under the session's id. `remove` makes those that
+/// remove them.
+///
+/// # Errors
+/// Returns the error of `seal`. A touch of a session that is too large for its cookie isn't an
+/// error: a request that only reads must not fail because of that.
+pub fn commit_to_cookie(
+    commit: &Commit,
+    seal: impl FnOnce(SessionId, &Record) -> Result<Vec<SetCookie>, Error>,
+    remove: impl FnOnce() -> Vec<SetCookie>,
+) -> Result<Committed, Error> {
+    let plan = commit.plan();
+    let count = || Event::of(plan).iter().for_each(|event| meter::event(CookiePayload::Record, *event));
+    let without_cookie = |after| Ok(Committed::new(commit.settle(after), Vec::new()));
+    let id = match (plan, commit.session().id(), commit.new_id()) {
+        (Plan::Create | Plan::EndThenCreate | Plan::Cycle, _, Some(id)) => id,
+        (Plan::Replace | Plan::Touch, Some(id), _) => id,
+        (Plan::End, ..) => {
+            count();
+            return Ok(Committed::new(commit.settle(After::Ended), remove()));
+        }
+        (Plan::Drop(reason), ..) => {
+            count();
+            tracing::warn!(?reason, "session changes dropped");
+            return without_cookie(After::Dropped);
+        }
+        _ => return without_cookie(After::Untouched),
+    };
+    let record = commit.record();
+    match seal(id, &record) {
+        Ok(cookies) => {
+            count();
+            Ok(Committed::new(commit.settle(After::Kept(id, record)), cookies))
+        }
+        // Encoded timestamps may be longer than before.
+        Err(error) if error.is_too_large() && plan == Plan::Touch => without_cookie(After::Untouched),
+        Err(error) => Err(error),
+    }
 }
 
 /// Replays a log on a version that another request wrote, and reports a lost update.

@@ -11,6 +11,8 @@
 //! | [`SessionState`], [`SessionId`], [`StoreKey`], [`Version`] | the session that a factory opens, and its identity |
 //! | [`Commit`], [`CommitId`], [`Plan`], [`CookieUpdate`], [`After`], [`Dropped`] | the commit that a factory carries out |
 //! | [`begin_commit`], [`replay()`], [`replay_with`], [`hand_on`], [`Replayed`] | the steps of a commit that all factories share |
+//! | [`commit_to_cookie`], [`Retries`], [`Collisions`], [`TimeLimit`] | a commit to a cookie, and the retries of a commit to a store |
+//! | [`FactoryOptions`] | the options that builders of factories share |
 //! | [`Candidates`], [`CookieHeader`], [`CookieTemplate`], [`CookiePayload`], [`SetCookie`], [`MAX_COOKIE`] | reading and writing cookies |
 //! | [`Sealer`], [`RecordSealer`], [`Seal`], [`KeyId`], [`Rejected`], [`OpenedCookie`] | sealing cookies and records |
 //! | [`Record`], [`Json`], [`Text`], [`FrameworkData`], [`SessionTimes`], [`Deadline`], [`Resolution`] | the content of a session |
@@ -25,6 +27,8 @@ mod contract;
 pub use crate::candidates::Candidates;
 pub use crate::clock::{fill, fresh_id, fresh_token, random};
 pub use crate::cookie_sessions::OpenedCookie;
+pub use crate::options::FactoryOptions;
+pub use crate::retry::{Collisions, Retries, TimeLimit};
 pub use cloakroom_core::{
     After, Commit, CommitId, CookiePayload, CookieTemplate, CookieUpdate, CsrfScheme, Deadline, Dropped, Duplicates,
     FLASH_LIMIT, FlashId, FrameworkData, Json, KeyId, KeyName, MAX_COOKIE, Plan, Record, RecordSealer, Rejected,
@@ -32,4 +36,4 @@ pub use cloakroom_core::{
 };
 #[doc(no_inline)]
 pub use cloakroom_core::{CookieHeader, RequestKind};
-pub use contract::{Committed, SessionFactory, begin_commit, hand_on, replay, replay_with};
+pub use contract::{Committed, SessionFactory, begin_commit, commit_to_cookie, hand_on, replay, replay_with};

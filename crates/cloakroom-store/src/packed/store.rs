@@ -8,8 +8,9 @@ use super::owners::Owners;
 use crate::checkup::Checkup;
 use crate::entry::{Entry, OwnedSession};
 use crate::error::StoreError;
-use crate::pages::{Ended, EndedPage, OwnedPage};
+use crate::pages::{Ended, OwnedPage};
 use crate::scan::{Cursor, Page, ScannedSession};
+use crate::store::delegate_store;
 use crate::store::{Created, Loaded, Replaced, Store};
 
 impl<S: Store> PackedStore<S> {
@@ -56,16 +57,6 @@ impl<S: Store> Store for PackedStore<S> {
         self.store.replace(key, seen, &packed, now).await
     }
 
-    async fn touch(
-        &self,
-        key: &StoreKey,
-        touched: Timestamp,
-        deadline: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.store.touch(key, touched, deadline, now).await
-    }
-
     async fn cycle(
         &self,
         old: &StoreKey,
@@ -77,14 +68,6 @@ impl<S: Store> Store for PackedStore<S> {
     ) -> Result<Replaced, StoreError> {
         let packed = self.packer.pack(new, entry)?;
         self.store.cycle(old, seen, new, &packed, moved_until, now).await
-    }
-
-    async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        self.store.end(key, now).await
-    }
-
-    async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        self.store.sweep(now, limit).await
     }
 
     async fn owned(
@@ -148,15 +131,6 @@ impl<S: Store> Store for PackedStore<S> {
         Ok(Ended::new(ended, false))
     }
 
-    async fn end_before(
-        &self,
-        point: Timestamp,
-        after: Option<&Cursor>,
-        now: Timestamp,
-    ) -> Result<EndedPage, StoreError> {
-        self.store.end_before(point, after, now).await
-    }
-
     async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
         let Page { sessions, mut damaged, mut locked, next } = self.store.scan(after, limit, now).await?;
         let mut unpacked = Vec::with_capacity(sessions.len());
@@ -176,4 +150,6 @@ impl<S: Store> Store for PackedStore<S> {
     async fn checkup(&self) -> Result<Checkup, StoreError> {
         Ok(self.packer.report(self.store.checkup().await?))
     }
+
+    delegate_store!(store, except load create replace cycle owned count_owned end_owned scan checkup);
 }

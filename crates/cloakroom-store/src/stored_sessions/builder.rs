@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_session::{ConfigError, ConflictPolicy, CookieConfig, Lifetimes};
+use cloakroom_session::factory::FactoryOptions;
+use cloakroom_session::{ConfigError, factory_options};
 
 use super::flights::Flights;
 use super::group::{CommitQueues, Unsure};
@@ -19,10 +20,7 @@ use crate::store::Store;
 #[must_use]
 pub struct StoredSessionsBuilder<S> {
     store: Arc<S>,
-    cookie: CookieConfig,
-    lifetimes: Lifetimes,
-    conflicts: ConflictPolicy,
-    patience: Patience,
+    options: FactoryOptions,
     grace: Duration,
     owner_limit: Option<OwnerLimit>,
     fails_fast: bool,
@@ -51,44 +49,19 @@ impl<S: Store> StoredSessionsBuilder<S> {
     pub(crate) fn new(store: Arc<S>) -> Self {
         Self {
             store,
-            cookie: CookieConfig::default(),
-            lifetimes: Lifetimes::default(),
-            conflicts: ConflictPolicy::default(),
-            patience: Patience { call: Duration::from_secs(2), commit: Duration::from_secs(2) },
+            options: FactoryOptions::default(),
             grace: Duration::from_secs(10),
             owner_limit: Some(OwnerLimit::default_of_all()),
             fails_fast: false,
         }
     }
 
-    /// Sets the cookie's name and attributes.
-    pub fn cookie(mut self, cookie: CookieConfig) -> Self {
-        self.cookie = cookie;
-        self
-    }
-
-    /// Sets the timeouts.
-    pub const fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
-        self.lifetimes = lifetimes;
-        self
-    }
-
-    /// Sets the policy for two requests that set the same key.
-    pub const fn conflicts(mut self, policy: ConflictPolicy) -> Self {
-        self.conflicts = policy;
-        self
-    }
-
-    /// Sets the timeout of one store call. The default is 2 seconds.
-    pub const fn call_timeout(mut self, timeout: Duration) -> Self {
-        self.patience.call = timeout;
-        self
-    }
-
-    /// Sets the time limit of a commit with conflicts. The default is 2 seconds.
-    pub const fn commit_timeout(mut self, timeout: Duration) -> Self {
-        self.patience.commit = timeout;
-        self
+    factory_options! {
+        cookie
+        lifetimes
+        conflicts
+        call_timeout
+        commit_timeout
     }
 
     /// Sets how long a superseded id is recognised as moved. The default is 10 seconds.
@@ -160,21 +133,16 @@ impl<S: Store> StoredSessionsBuilder<S> {
     /// # Errors
     /// If options contradict each other; the error names one.
     pub fn build(self) -> Result<StoredSessions<S>, ConfigError> {
-        self.lifetimes.validate()?;
-        for (option, span) in [("call_timeout", self.patience.call), ("commit_timeout", self.patience.commit)] {
-            if span.is_zero() {
-                return Err(ConfigError::new(option, "is zero: nothing could ever be stored"));
-            }
-        }
+        let (cookie, options) = (self.options.check()?, self.options);
         if self.owner_limit.is_some_and(|limit| limit.sessions == 0) {
             return Err(ConfigError::new("owner_limit", "is zero: no user could ever sign in"));
         }
         Ok(StoredSessions {
             store: self.store,
-            cookie: self.cookie.build()?,
-            lifetimes: self.lifetimes,
-            conflicts: self.conflicts,
-            patience: self.patience,
+            cookie,
+            lifetimes: options.lifetimes,
+            conflicts: options.conflicts,
+            patience: Patience { call: options.call_timeout, commit: options.commit_timeout },
             grace: self.grace,
             owner_limit: self.owner_limit,
             commits: Arc::new(CommitQueues::default()),

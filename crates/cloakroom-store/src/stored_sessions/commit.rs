@@ -3,21 +3,19 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use cloakroom_session::factory::{Commit, CookiePayload, Plan, Record, SessionId, StoreKey, Version, fresh_id};
+use cloakroom_session::factory::{
+    Collisions, Commit, CookiePayload, Plan, Record, Retries, SessionId, StoreKey, Version, fresh_id,
+};
 use cloakroom_session::{Error, Timestamp, meter};
 
 use super::StoredSessions;
 use super::call::Operation;
 use super::outcome::{Found, Outcome, Written};
 use super::write::{Step, Write};
-use crate::deadline::{Course, Deadline};
+use crate::deadline::Course;
 use crate::entry::Entry;
 use crate::error::StoreError;
 use crate::store::{Created, Loaded, Store};
-
-/// Give up after this many id collisions: with 256 random bits even one means that the generator is
-/// broken.
-const MOST_COLLISIONS: usize = 4;
 
 impl<S: Store> StoredSessions<S> {
     /// Executes a commit. Each plan has a separate function, so that the future is only as large as
@@ -44,7 +42,7 @@ impl<S: Store> StoredSessions<S> {
 
     /// Starts the clock of a commit.
     fn course(&self, commit: &Commit) -> Course {
-        Course::new(Deadline::after(self.patience.commit), commit.is_resumed())
+        Course::new(Retries::within(self.patience.commit), commit.is_resumed())
     }
 
     /// Makes a call, and retries it while it gets no answer, until the commit's deadline.
@@ -59,7 +57,7 @@ impl<S: Store> StoredSessions<S> {
         F: Future<Output = Result<T, StoreError>>,
     {
         loop {
-            match self.call_by(course.deadline, operation, key, call()).await {
+            match self.call_by(course.limit(), operation, key, call()).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => course.take(error).await?,
             }
@@ -82,8 +80,8 @@ impl<S: Store> StoredSessions<S> {
     /// Stores the new record under the commit's id, or under another one if that is taken.
     async fn create(&self, commit: &Commit, course: &mut Course) -> Result<(SessionId, Version), Error> {
         let entry = Entry::of(commit.record());
-        let mut id = self.new_id(commit)?;
-        for _ in 0..MOST_COLLISIONS {
+        let (mut id, mut collisions) = (self.new_id(commit)?, Collisions::default());
+        loop {
             let key = id.store_key();
             let created = self.create_under(commit, &key, &entry, course).await;
             let created = created.inspect_err(|_| self.abandon(&key, commit.now(), course))?;
@@ -91,12 +89,9 @@ impl<S: Store> StoredSessions<S> {
                 meter::written(CookiePayload::Id, || entry.text().len());
                 return Ok((id, version));
             }
-            tracing::error!("a fresh session id was taken: is the random generator broken?");
+            collisions.record()?;
             id = fresh_id()?;
         }
-        Err(Error::unavailable(format!(
-            "{MOST_COLLISIONS} fresh session ids were taken: is the random generator broken?"
-        )))
     }
 
     /// Stores a new record under a key. Returns `None` if the key is taken.
@@ -109,7 +104,7 @@ impl<S: Store> StoredSessions<S> {
     ) -> Result<Option<Version>, Error> {
         loop {
             let create = self.store.create(key, entry, commit.now());
-            match self.call_by(course.deadline, Operation::Create, Some(key), create).await {
+            match self.call_by(course.limit(), Operation::Create, Some(key), create).await {
                 Ok(Created::Yes(version)) => return Ok(Some(version)),
                 Ok(Created::Taken) if !course.unsure => return Ok(None),
                 Ok(Created::Taken) => return Ok(self.find_own(commit, key, course).await?.map(|(version, _)| version)),
@@ -191,7 +186,7 @@ impl<S: Store> StoredSessions<S> {
         let key = id.store_key();
         loop {
             let end = self.store.end(&key, commit.now());
-            match self.call_by(course.deadline, Operation::End, Some(&key), end).await {
+            match self.call_by(course.limit(), Operation::End, Some(&key), end).await {
                 Ok(was_there) => return Ok(was_there),
                 Err(error) => course.take(error).await?,
             }

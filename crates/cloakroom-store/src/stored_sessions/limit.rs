@@ -64,7 +64,7 @@ impl<S: Store> StoredSessions<S> {
         let end = self.store.end_owned(owner, Some(new), surplus.min(MOST_ENDED), commit.now());
         // The new session is already valid. Remaining surplus sessions expire, or are ended at the
         // next sign-in.
-        match self.call_by(course.deadline, Operation::EndOwned, None, end).await {
+        match self.call_by(course.limit(), Operation::EndOwned, None, end).await {
             Ok(ended) => {
                 tracing::debug!(ended = ended.count, surplus, "sessions beyond their owner's limit were ended")
             }

@@ -14,13 +14,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use cloakroom_session::Timestamp;
-use cloakroom_session::factory::StoreKey;
+use cloakroom_session::factory::{StoreKey, TimeLimit};
 
 use super::StoredSessions;
 use super::call::{Operation, within};
 use super::outcome::Found;
 use super::queue::{Place, Said};
-use crate::deadline::Deadline;
 use crate::error::StoreError;
 use crate::stats::Saved;
 use crate::store::Store;
@@ -50,7 +49,7 @@ impl<S: Store> StoredSessions<S> {
     }
 
     async fn load_with_others(&self, key: &StoreKey, now: Timestamp) -> Result<Found, StoreError> {
-        let deadline = Deadline::after(self.patience.call);
+        let deadline = TimeLimit::after(self.patience.call);
         let mut turn = match self.flights.loads.enter(key, || now) {
             Place::Leading(turn) => turn,
             Place::Waiting(waiting) => match within(PATIENCE, waiting).await {

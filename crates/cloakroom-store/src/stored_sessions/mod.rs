@@ -36,11 +36,10 @@ use std::time::Duration;
 
 use cloakroom_session::factory::{
     After, Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate, Plan, Rejected,
-    SessionFactory, SessionId, SessionState, SetCookie, StoreKey,
+    SessionFactory, SessionId, SessionState, SetCookie, StoreKey, TimeLimit,
 };
 use cloakroom_session::{ConflictPolicy, Error, Lifetimes, Timestamp, meter::Event};
 
-use crate::deadline::Deadline;
 use crate::error::StoreError;
 use crate::health::Health;
 use crate::orphans::Orphans;
@@ -124,7 +123,7 @@ impl<S: Store> StoredSessions<S> {
     /// shorter.
     pub(crate) fn call_by<T, F>(
         &self,
-        deadline: Deadline,
+        limit: TimeLimit,
         operation: Operation,
         key: Option<&StoreKey>,
         call: F,
@@ -132,7 +131,7 @@ impl<S: Store> StoredSessions<S> {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        self.call_within(self.patience.call.min(deadline.left()), operation, key, call)
+        self.call_within(self.patience.call.min(limit.left()), operation, key, call)
     }
 
     pub(crate) fn call_within<T, F>(
@@ -221,11 +220,7 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
         let session = match outcome {
             Outcome::Kept(id, version, record) => commit.settle(After::Kept(id, record)).at_version(version),
             Outcome::Ended { .. } => commit.settle(After::Ended),
-            Outcome::Dropped => {
-                let (plan, changes) = (commit.plan(), commit.session().log().len());
-                tracing::warn!(?plan, changes, "session changes dropped: it has ended in the meantime");
-                commit.settle(After::Dropped)
-            }
+            Outcome::Dropped => return Ok(Committed::dropped(commit)),
             Outcome::Untouched => commit.settle(After::Untouched),
         };
         Ok(Committed::new(session, cookies))

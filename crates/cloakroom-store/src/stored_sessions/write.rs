@@ -61,8 +61,8 @@ impl<S: Store> StoredSessions<S> {
             Place::Waiting(waiting) => {
                 traces.wait_on(waiting.seat());
                 let _waits = Waits::begin();
-                match within(course.deadline.left(), waiting).await {
-                    Some(Said::Lead(turn)) if !course.deadline.left().is_zero() => turn,
+                match within(course.limit().left(), waiting).await {
+                    Some(Said::Lead(turn)) if !course.limit().left().is_zero() => turn,
                     Some(Said::Done(written)) => {
                         traces.settle();
                         return Ok(written);
@@ -81,12 +81,6 @@ impl<S: Store> StoredSessions<S> {
         } else {
             format!("earlier commits of the session took {patience:?}, and the change was not written")
         })
-    }
-
-    fn met_too_many(&self, write: &Write<'_>) -> Error {
-        let (patience, unsure) = (self.patience.commit, write.commit.is_resumed());
-        let written = if unsure { "may have been written or not" } else { "was not written" };
-        Error::unavailable(format!("other requests kept committing for {patience:?}, and the change {written}"))
     }
 
     /// Writes the commit that has the turn, together with those that wait behind it.
@@ -133,12 +127,7 @@ impl<S: Store> StoredSessions<S> {
                     return Ok(written);
                 }
                 Ok(Replaced::Gone) => return self.gone(write, course, &mut turn, traces).await,
-                // Commits of other processes that conflicted with this one should not all retry at
-                // once.
-                Ok(Replaced::Conflict) if course.attempts > 0 && !course.pause().await? => {
-                    return Err(self.met_too_many(write));
-                }
-                Ok(Replaced::Conflict) => course.attempts += 1,
+                Ok(Replaced::Conflict) => course.retries.conflict(commit).await?,
                 Err(error) if !error.is_passing() && !turn.group().is_empty() => {
                     // The combined write, or one of its commits, is too large for the store.
                     // Written one by one, each finds out for itself.
@@ -206,12 +195,12 @@ impl<S: Store> StoredSessions<S> {
         match write.step {
             Step::Replace => {
                 let replace = self.store.replace(write.key, seen, entry, now);
-                self.call_by(course.deadline, Operation::Replace, Some(write.key), replace).await
+                self.call_by(course.limit(), Operation::Replace, Some(write.key), replace).await
             }
             Step::Cycle(id) => {
                 let (new, until) = (id.store_key(), now + self.grace);
                 let cycle = self.store.cycle(write.key, seen, &new, entry, until, now);
-                self.call_by(course.deadline, Operation::Cycle, Some(write.key), cycle).await
+                self.call_by(course.limit(), Operation::Cycle, Some(write.key), cycle).await
             }
         }
     }

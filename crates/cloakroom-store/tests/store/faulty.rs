@@ -3,12 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use cloakroom_session::adapter::SessionSlot;
-use cloakroom_session::factory::{CookieHeader, StoreKey, Version};
+use cloakroom_session::adapter::{CookieHeader, SessionSlot};
+use cloakroom_session::factory::StoreKey;
 use cloakroom_session::{CookieConfig, Engine, Error, ManualClock, Session, Timestamp};
-use cloakroom_store::store::{
-    Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
-};
+use cloakroom_store::store::{Checkup, Created, Entry, Store, StoreError, delegate_store};
 use cloakroom_store::{MemoryStore, StoredSessions, StoredSessionsBuilder};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
@@ -104,6 +102,25 @@ impl Faulty {
         Err(StoreError::unavailable("the connection was lost on the way"))
     }
 
+    /// Calls the memory store in the current mode.
+    async fn around<T>(
+        &self,
+        method: &'static str,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        if matches!(method, "replace" | "touch" | "cycle" | "end") {
+            self.write().await?;
+            return self.answered(call.await);
+        }
+        self.answer().await?;
+        let answer = call.await;
+        let is_far = *self.mode.lock().unwrap() == Mode::FarAway;
+        if is_far && method == "load" {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        answer
+    }
+
     fn is_taken(&self) -> bool {
         let mut mode = self.mode.lock().unwrap();
         if let Mode::Taken(left @ 1..) = &mut *mode {
@@ -124,16 +141,6 @@ impl Store for Faulty {
         Ok(Checkup::new("a store with a clock").clock(Some(clock)))
     }
 
-    async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        self.answer().await?;
-        let loaded = self.inner.load(key, now).await;
-        let is_far = *self.mode.lock().unwrap() == Mode::FarAway;
-        if is_far {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-        loaded
-    }
-
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
         self.write().await?;
         if self.is_taken() {
@@ -142,92 +149,7 @@ impl Store for Faulty {
         self.answered(self.inner.create(key, entry, now).await)
     }
 
-    async fn replace(
-        &self,
-        key: &StoreKey,
-        seen: Version,
-        entry: &Entry,
-        now: Timestamp,
-    ) -> Result<Replaced, StoreError> {
-        self.write().await?;
-        self.answered(self.inner.replace(key, seen, entry, now).await)
-    }
-
-    async fn touch(
-        &self,
-        key: &StoreKey,
-        touched: Timestamp,
-        deadline: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.write().await?;
-        self.answered(self.inner.touch(key, touched, deadline, now).await)
-    }
-
-    async fn cycle(
-        &self,
-        old: &StoreKey,
-        seen: Version,
-        new: &StoreKey,
-        entry: &Entry,
-        moved_until: Timestamp,
-        now: Timestamp,
-    ) -> Result<Replaced, StoreError> {
-        self.write().await?;
-        self.answered(self.inner.cycle(old, seen, new, entry, moved_until, now).await)
-    }
-
-    async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        self.write().await?;
-        self.answered(self.inner.end(key, now).await)
-    }
-
-    async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        self.answer().await?;
-        self.inner.sweep(now, limit).await
-    }
-
-    async fn owned(
-        &self,
-        owner: &str,
-        after: Option<&Cursor>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<OwnedPage, StoreError> {
-        self.answer().await?;
-        self.inner.owned(owner, after, limit, now).await
-    }
-
-    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
-        self.answer().await?;
-        self.inner.count_owned(owner, now).await
-    }
-
-    async fn end_owned(
-        &self,
-        owner: &str,
-        keep: Option<&StoreKey>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<Ended, StoreError> {
-        self.answer().await?;
-        self.inner.end_owned(owner, keep, limit, now).await
-    }
-
-    async fn end_before(
-        &self,
-        point: Timestamp,
-        after: Option<&Cursor>,
-        now: Timestamp,
-    ) -> Result<EndedPage, StoreError> {
-        self.answer().await?;
-        self.inner.end_before(point, after, now).await
-    }
-
-    async fn scan(&self, after: Option<&Cursor>, limit: usize, now: Timestamp) -> Result<Page, StoreError> {
-        self.answer().await?;
-        self.inner.scan(after, limit, now).await
-    }
+    delegate_store!(inner via around, except create checkup);
 }
 
 /// An application with a store.

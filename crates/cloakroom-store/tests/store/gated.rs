@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use cloakroom_session::Timestamp;
 use cloakroom_session::factory::{CommitId, Record, StoreKey, Version};
 use cloakroom_store::MemoryStore;
-use cloakroom_store::store::{Created, Cursor, Ended, Entry, Loaded, OwnedPage, Replaced, Store, StoreError};
+use cloakroom_store::store::{Created, Entry, Loaded, Replaced, Store, StoreError, delegate_store};
 
 use crate::explorer::gate;
 
@@ -144,27 +144,5 @@ impl Store for Gated {
         self.answer(ended)
     }
 
-    async fn owned(
-        &self,
-        owner: &str,
-        after: Option<&Cursor>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<OwnedPage, StoreError> {
-        self.inner.owned(owner, after, limit, now).await
-    }
-
-    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
-        self.inner.count_owned(owner, now).await
-    }
-
-    async fn end_owned(
-        &self,
-        owner: &str,
-        keep: Option<&StoreKey>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<Ended, StoreError> {
-        self.inner.end_owned(owner, keep, limit, now).await
-    }
+    delegate_store!(inner, except load create replace touch cycle end);
 }

@@ -11,8 +11,9 @@ use cloakroom_session::adapter::SessionSlot;
 use cloakroom_session::factory::{CookieHeader, StoreKey, Version, fresh_id};
 use cloakroom_session::{Engine, Key, Keyring, Timestamp};
 use cloakroom_store::store::{
-    Created, Cursor, Ended, Entry, Loaded, OwnedSession, Page, Replaced, Severity, Store, StoreError, Topic, all_owned,
+    Cursor, Ended, Entry, Loaded, OwnedSession, Page, Replaced, Severity, Store, StoreError, Topic, all_owned,
     conformance::{Capabilities, assert_conforms},
+    delegate_store,
 };
 use cloakroom_store::{Durability, FileStore, MemoryStore, PackedStore, Sessions, StoredSessions};
 
@@ -340,50 +341,6 @@ struct Moving {
 }
 
 impl Store for Moving {
-    async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        self.inner.load(key, now).await
-    }
-
-    async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
-        self.inner.create(key, entry, now).await
-    }
-
-    async fn replace(
-        &self,
-        key: &StoreKey,
-        seen: Version,
-        entry: &Entry,
-        now: Timestamp,
-    ) -> Result<Replaced, StoreError> {
-        self.inner.replace(key, seen, entry, now).await
-    }
-
-    async fn touch(
-        &self,
-        key: &StoreKey,
-        touched: Timestamp,
-        deadline: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.inner.touch(key, touched, deadline, now).await
-    }
-
-    async fn cycle(
-        &self,
-        old: &StoreKey,
-        seen: Version,
-        new: &StoreKey,
-        entry: &Entry,
-        moved_until: Timestamp,
-        now: Timestamp,
-    ) -> Result<Replaced, StoreError> {
-        self.inner.cycle(old, seen, new, entry, moved_until, now).await
-    }
-
-    async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        self.inner.end(key, now).await
-    }
-
     async fn end_owned(
         &self,
         owner: &str,
@@ -399,6 +356,8 @@ impl Store for Moving {
         }
         Ok(ended)
     }
+
+    delegate_store!(inner, except end_owned);
 }
 
 #[tokio::test]

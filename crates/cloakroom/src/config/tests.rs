@@ -486,7 +486,7 @@ fn every_option_of_a_builder_can_be_configured() {
         ),
     ] {
         let source = std::fs::read_to_string(crates.join(file)).unwrap();
-        let options: Vec<&str> = source.lines().filter_map(option_of).collect();
+        let options = options_of(&source);
         let named: Vec<&str> = rows.iter().map(|(option, _)| *option).collect();
         assert_eq!(options, named, "{file}: each option needs a row, and each row an option");
         for (option, written) in rows {
@@ -504,6 +504,20 @@ fn every_option_of_a_builder_can_be_configured() {
             }
         }
     }
+}
+
+/// Returns the options that a builder's source defines, in their order: those of each
+/// `factory_options! { … }`, and each method that is one.
+#[cfg(feature = "store")]
+fn options_of(source: &str) -> Vec<&str> {
+    let mut is_list = false;
+    let option = |line| {
+        let line: &str = str::trim(line);
+        is_list = (is_list && line != "}") || line == "factory_options! {";
+        let is_name = |name: &str| name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
+        if is_list { Some(line).filter(|line| is_name(line) && !line.is_empty()) } else { option_of(line) }
+    };
+    source.lines().filter_map(option).collect()
 }
 
 /// Returns the option that a line of a builder's source defines.

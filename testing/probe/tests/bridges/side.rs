@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
-use std::process::{Child, Command, Stdio};
 
-use cloakroom_servers::Foreign;
+use cloakroom_servers::{Foreign, Program};
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 
 /// The cookies of a browser.
 pub(crate) type Jar = BTreeMap<String, String>;
@@ -21,17 +19,8 @@ pub(crate) struct Side {
 }
 
 enum Running {
-    Ours(Child),
+    Ours { _program: Program },
     Theirs { _application: Foreign },
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Self::Ours(child) = self {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
 }
 
 /// A response.
@@ -45,21 +34,9 @@ pub(crate) struct Answer {
 impl Side {
     /// Starts the probe with these options.
     pub(crate) fn ours(options: &[&str]) -> Self {
-        // The log is only read if the probe doesn't start, so the file needs no name afterwards.
-        let log = NamedTempFile::new().unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_cloakroom-probe"))
-            .args(["--port", "0"])
-            .args(options)
-            .stdout(Stdio::piped())
-            .stderr(log.reopen().unwrap())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port = line.trim().rsplit(':').next().and_then(|port| port.parse().ok());
-        let told = || std::fs::read_to_string(log.path()).unwrap_or_default();
-        let port = port.unwrap_or_else(|| panic!("the probe doesn't start with {options:?}: {}", told()));
-        Self { name: "ours", port, connection: None, _running: Running::Ours(child) }
+        let program = Program::start(env!("CARGO_BIN_EXE_cloakroom-probe"), &[&["--port", "0"], options].concat());
+        let port = program.address().port();
+        Self { name: "ours", port, connection: None, _running: Running::Ours { _program: program } }
     }
 
     /// Wraps a real application.

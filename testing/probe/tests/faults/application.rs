@@ -1,56 +1,35 @@
 //! An application in a separate process, and a client that tolerates its absence.
 
 use std::fs;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use cloakroom_servers::Program;
 use serde_json::Value;
 
 /// A generous timeout for every action of the application.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(crate) struct Application {
-    child: Child,
-    address: SocketAddr,
-}
+pub(crate) struct Application(Program);
 
 impl Application {
     pub(crate) fn start(backend: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_cloakroom-probe"))
-            .args(["--backend", backend, "--port", "0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://").expect("the address").parse().unwrap();
-        Self { child, address }
+        Self(Program::start(env!("CARGO_BIN_EXE_cloakroom-probe"), &["--backend", backend, "--port", "0"]))
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
+        self.0.address()
     }
 
     /// Kills the process, like `kill -9`.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.0.kill();
     }
 
     /// Returns the number of its open files and sockets.
     pub(crate) fn open_files(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
-    }
-}
-
-impl Drop for Application {
-    fn drop(&mut self) {
-        // It may have exited already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        fs::read_dir(format!("/proc/{}/fd", self.0.id())).unwrap().count()
     }
 }
 

@@ -1,10 +1,7 @@
 //! The environment of a scenario: an adapter and a back end.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
-
+use cloakroom_servers::Program;
 use cloakroom_servers::redis::Redis;
-use tempfile::NamedTempFile;
 
 use crate::http::Client;
 use crate::place::Place;
@@ -79,31 +76,20 @@ impl World {
 
 /// A probe in a separate process.
 pub(crate) struct Probe {
-    child: Child,
+    program: Program,
     base: String,
-    log: NamedTempFile,
 }
 
 impl Probe {
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let log = NamedTempFile::new().unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_cloakroom-probe"))
-            .args(["--port", "0"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(log.reopen().unwrap())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let base = line.trim().strip_prefix("listening on ").expect("the address").to_owned();
-        Self { child, base, log }
+        let program = Program::start(env!("CARGO_BIN_EXE_cloakroom-probe"), &[&["--port", "0"], arguments].concat());
+        let base = format!("http://{}", program.address());
+        Self { program, base }
     }
 
     /// Returns the number of log events that contain `words`.
     pub(crate) fn logged(&self, words: &str) -> usize {
-        let log = std::fs::read_to_string(self.log.path()).unwrap();
-        log.lines().filter(|line| line.contains(words)).count()
+        self.program.log().lines().filter(|line| line.contains(words)).count()
     }
 
     /// Returns a visitor without a cookie.
@@ -113,12 +99,5 @@ impl Probe {
 
     pub(crate) fn base(&self) -> &str {
         &self.base
-    }
-}
-
-impl Drop for Probe {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -1,49 +1,28 @@
 //! A probe in a separate process, and a client that keeps one cookie.
 
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 
+use cloakroom_servers::Program;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-pub(crate) struct Probe {
-    child: Child,
-    address: SocketAddr,
-}
+pub(crate) struct Probe(Program);
 
 impl Probe {
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_cloakroom-probe"))
-            .args(["--port", "0"])
-            .args(arguments)
-            .env("RUST_LOG", "error")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://").expect("the address").parse().unwrap();
-        Self { child, address }
+        Self(Program::start(env!("CARGO_BIN_EXE_cloakroom-probe"), &[&["--port", "0"], arguments].concat()))
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
+        self.0.address()
     }
 
     /// Returns the sum of these counters.
     pub(crate) async fn counted(&self, names: &[&str]) -> u64 {
-        let answer = Client::default().send(self.address, &Request::get("/stats")).await;
+        let answer = Client::default().send(self.address(), &Request::get("/stats")).await;
         let stats: Value = serde_json::from_str(&answer.1).unwrap();
         names.iter().map(|name| stats[name].as_u64().unwrap()).sum()
-    }
-}
-
-impl Drop for Probe {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -1,13 +1,12 @@
 //! The tools of a check: an application, browsers with their cookies, and error messages.
 
-use std::error::Error as StdError;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_core::{CookieHeader, SetCookie, Timestamp};
 
 use super::capabilities::Capabilities;
+pub(super) use super::verdict::{Outcome, Wrong, ensure, same};
 use crate::clock::{Clock as _, ManualClock, SystemClock};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -15,57 +14,10 @@ use crate::factory::SessionFactory;
 use crate::session::Session;
 use crate::slot::SessionSlot;
 
-pub(super) type Outcome = Result<(), Wrong>;
-
 /// The key and the value that identify the session of a check.
 pub(super) const KEY: &str = "conformance";
 pub(super) const VALUE: &str = "kept";
 pub(super) const SECOND: Duration = Duration::from_secs(1);
-
-/// The reason why a check failed.
-#[derive(Debug)]
-pub(super) struct Wrong(String);
-
-impl Wrong {
-    pub(super) fn new(why: impl Into<String>) -> Self {
-        Self(why.into())
-    }
-
-    /// Prefixes the message with the case.
-    pub(super) fn within(self, case: &str) -> Self {
-        Self(format!("{case}: {}", self.0))
-    }
-}
-
-impl fmt::Display for Wrong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<E: StdError> From<E> for Wrong {
-    fn from(error: E) -> Self {
-        let mut why = format!("error: {error}");
-        let mut source = error.source();
-        while let Some(cause) = source {
-            why = format!("{why}: {cause}");
-            source = cause.source();
-        }
-        Self(why)
-    }
-}
-
-/// Returns an error with both values unless `found` equals `expected`.
-pub(super) fn same<T: PartialEq + fmt::Debug>(what: &str, found: &T, expected: &T) -> Outcome {
-    if found == expected {
-        return Ok(());
-    }
-    Err(Wrong(format!("{what}: expected {expected:?}, found {found:?}")))
-}
-
-pub(super) fn ensure(holds: bool, what: impl Into<String>) -> Outcome {
-    if holds { Ok(()) } else { Err(Wrong(what.into())) }
-}
 
 pub(super) fn silent(what: &str, cookies: &[SetCookie]) -> Outcome {
     // Only names, because values are secret.

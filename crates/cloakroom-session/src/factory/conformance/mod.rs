@@ -32,6 +32,8 @@ mod merging;
 mod opening;
 mod reloading;
 mod resuming;
+#[doc(hidden)]
+pub mod verdict;
 mod writing;
 
 use std::fmt;
@@ -41,6 +43,7 @@ use std::time::Duration;
 use crate::factory::SessionFactory;
 use bench::{Bench, Outcome};
 pub use capabilities::Capabilities;
+use verdict::failure_of;
 
 /// The timeout of one check. A working factory needs far less.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -161,12 +164,6 @@ where
     S: SessionFactory,
     F: Future<Output = Outcome> + Send + 'static,
 {
-    let task = tokio::spawn(tokio::time::timeout(PATIENCE, run(bench.clone())));
-    let why = match task.await {
-        Ok(Ok(Ok(()))) => return None,
-        Ok(Ok(Err(why))) => why.to_string(),
-        Ok(Err(_)) => format!("didn't finish in {PATIENCE:?}"),
-        Err(error) => format!("panicked: {error}"),
-    };
+    let why = failure_of(PATIENCE, run(bench.clone())).await?;
     Some(Failure { check, why })
 }

@@ -1,73 +1,20 @@
 //! The test bench of a check: the store, fresh keys, seeded choices, and failure messages.
 
-use std::error::Error as StdError;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+pub(super) use cloakroom_session::factory::conformance::verdict::{Outcome, Wrong, ensure, same};
 use cloakroom_session::factory::{StoreKey, Version, fresh_id, random};
 use cloakroom_session::{Clock as _, SystemClock, Timestamp};
 
 use crate::entry::Entry;
 use crate::store::{Created, Loaded, Replaced, Store};
 
-pub(super) type Outcome = Result<(), Wrong>;
-
 /// Long enough that a store that expires entries by its own clock never does so during a check.
 pub(super) const LIFE: Duration = Duration::from_secs(20 * 60);
 pub(super) const GRACE: Duration = Duration::from_secs(10 * 60);
 pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
-
-/// The reason for a failed check.
-#[derive(Debug)]
-pub(super) struct Wrong(String);
-
-impl Wrong {
-    pub(super) fn new(why: impl Into<String>) -> Self {
-        Self(why.into())
-    }
-}
-
-impl fmt::Display for Wrong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<E: StdError> From<E> for Wrong {
-    fn from(error: E) -> Self {
-        let mut why = format!("error: {error}");
-        let mut source = error.source();
-        while let Some(cause) = source {
-            why = format!("{why}: {cause}");
-            source = cause.source();
-        }
-        Self(why)
-    }
-}
-
-/// Fails with the expected and the found value unless they are equal.
-pub(super) fn same<T: PartialEq + fmt::Debug>(what: &str, found: &T, expected: &T) -> Outcome {
-    if found == expected {
-        return Ok(());
-    }
-    Err(Wrong(format!("{what}: expected {}, found {}", short(expected), short(found))))
-}
-
-pub(super) fn ensure(holds: bool, what: impl Into<String>) -> Outcome {
-    if holds { Ok(()) } else { Err(Wrong(what.into())) }
-}
-
-/// Formats a value, shortened: printing a mebibyte of text is of no use.
-fn short(value: &impl fmt::Debug) -> String {
-    let mut text = format!("{value:?}");
-    if let Some((end, _)) = text.char_indices().nth(400) {
-        text.truncate(end);
-        text.push('…');
-    }
-    text
-}
 
 /// Returns the version of the given write under a key, counted from 1.
 ///

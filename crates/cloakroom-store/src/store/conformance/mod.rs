@@ -33,6 +33,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cloakroom_session::factory::conformance::verdict::failure_of;
+
 use crate::store::Store;
 pub use bench::nth;
 use bench::{Bench, Outcome};
@@ -258,12 +260,6 @@ where
     S: Store,
     F: Future<Output = Outcome> + Send + 'static,
 {
-    let task = tokio::spawn(tokio::time::timeout(PATIENCE, run(bench.clone())));
-    let why = match task.await {
-        Ok(Ok(Ok(()))) => return None,
-        Ok(Ok(Err(why))) => why.to_string(),
-        Ok(Err(_)) => format!("didn't finish in {PATIENCE:?}"),
-        Err(error) => format!("panicked: {error}"),
-    };
+    let why = failure_of(PATIENCE, run(bench.clone())).await?;
     Some(Failure { check, why, seed: bench.seed() })
 }
