@@ -263,11 +263,11 @@ impl Store for RedisStore {
         self.page_of(owner, &behind, limit, now).await
     }
 
-    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
+    async fn count_owned(&self, owner: &str, at_most: usize, now: Timestamp) -> Result<usize, StoreError> {
         if self.is_cluster() {
-            return self.count_on_all_servers(owner, now).await;
+            return Ok(self.count_on_all_servers(owner, now).await?.min(at_most));
         }
-        self.count_of(owner, now).await
+        Ok(self.count_of(owner, at_most, now).await?.min(at_most))
     }
 
     async fn end_owned(

@@ -102,7 +102,7 @@ impl RedisStore {
     }
 
     /// Checks the first five hundred sessions, and counts the rest by the index alone.
-    pub(crate) async fn count_of(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
+    pub(crate) async fn count_of(&self, owner: &str, at_most: usize, now: Timestamp) -> Result<usize, StoreError> {
         let (index, front) = (self.index(owner), self.front());
         let (mut live, mut rank) = (0, 0);
         loop {
@@ -111,7 +111,7 @@ impl RedisStore {
             let [found, next, all] = counts(answer).ok_or_else(unexpected)?;
             live += found;
             rank = next;
-            if rank >= all || rank >= COUNTED_MOST {
+            if rank >= all || rank >= COUNTED_MOST || live >= at_most {
                 return Ok(live + all.saturating_sub(rank));
             }
         }

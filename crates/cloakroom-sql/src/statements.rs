@@ -120,9 +120,10 @@ macro_rules! owned {
     };
 }
 
+/// The number of an owner's sessions, at most `$3`.
 macro_rules! count_owned {
     ($mine:ident) => {
-        concat!("SELECT count(*) FROM {table} WHERE ", $mine!())
+        concat!("SELECT count(*) FROM (SELECT 1 FROM {table} WHERE ", $mine!(), " LIMIT $3) AS counted")
     };
 }
 

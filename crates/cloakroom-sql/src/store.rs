@@ -183,9 +183,10 @@ impl<D: Dialect> SqlStore<D> {
         Ok(walks::page(self.connections.rows(&self.statements.owned, &values, owned).await?, limit))
     }
 
-    pub(crate) async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
+    pub(crate) async fn count_owned(&self, owner: &str, at_most: usize, now: Timestamp) -> Result<usize, StoreError> {
         let read = |cells: &dyn Cells| Ok(cells.number(0).flatten().and_then(|count| usize::try_from(count).ok()));
-        let mut rows = self.connections.rows(&self.statements.count_owned, &[owner.into(), now.into()], read).await?;
+        let values = [owner.into(), now.into(), at_most.into()];
+        let mut rows = self.connections.rows(&self.statements.count_owned, &values, read).await?;
         rows.pop().flatten().ok_or_else(|| StoreError::unavailable("the result has no number"))
     }
 
@@ -262,7 +263,7 @@ macro_rules! implement_store {
             end(key: &StoreKey, now: Timestamp) -> bool;
             sweep(now: Timestamp, limit: usize) -> usize;
             owned(owner: &str, after: Option<&Cursor>, limit: usize, now: Timestamp) -> OwnedPage;
-            count_owned(owner: &str, now: Timestamp) -> usize;
+            count_owned(owner: &str, at_most: usize, now: Timestamp) -> usize;
             end_owned(owner: &str, keep: Option<&StoreKey>, limit: usize, now: Timestamp) -> Ended;
             end_before(point: Timestamp, after: Option<&Cursor>, now: Timestamp) -> EndedPage;
             scan(after: Option<&Cursor>, limit: usize, now: Timestamp) -> Page;

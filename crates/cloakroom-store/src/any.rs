@@ -79,7 +79,7 @@ dyn_store! {
     end(key: &'a StoreKey, now: Timestamp) -> bool;
     sweep(now: Timestamp, limit: usize) -> usize;
     owned(owner: &'a str, after: Option<&'a Cursor>, limit: usize, now: Timestamp) -> OwnedPage;
-    count_owned(owner: &'a str, now: Timestamp) -> usize;
+    count_owned(owner: &'a str, at_most: usize, now: Timestamp) -> usize;
     end_owned(owner: &'a str, keep: Option<&'a StoreKey>, limit: usize, now: Timestamp) -> Ended;
     end_before(point: Timestamp, after: Option<&'a Cursor>, now: Timestamp) -> EndedPage;
     scan(after: Option<&'a Cursor>, limit: usize, now: Timestamp) -> Page;

@@ -53,7 +53,7 @@
 /// # async fn main() -> Result<(), StoreError> {
 /// let store = Counting { store: Frozen(MemoryStore::new()), calls: AtomicUsize::new(0) };
 /// let now = Timestamp::from_unix_secs(1_700_000_000);
-/// assert_eq!(store.count_owned("user-42", now).await?, 0);
+/// assert_eq!(store.count_owned("user-42", usize::MAX, now).await?, 0);
 /// assert_eq!(store.calls.load(Ordering::Relaxed), 1);
 /// # Ok(())
 /// # }
@@ -150,9 +150,10 @@ macro_rules! delegate_store {
             async fn count_owned(
                 &self,
                 owner: &str,
+                at_most: usize,
                 now: $crate::delegated::Timestamp,
             ) -> ::std::result::Result<usize, $crate::delegated::StoreError> {
-                $crate::delegate_store!(@call self $($via)?, count_owned, self.$store.count_owned(owner, now))
+                $crate::delegate_store!(@call self $($via)?, count_owned, self.$store.count_owned(owner, at_most, now))
             }
         } $($($own)+)?);
         $crate::delegate_store!(@unless end_owned {

@@ -55,7 +55,7 @@ async fn clients_of_the_application_conform() {
         assert_eq!(replaced, Replaced::Yes(nth(2, &owned)), "{name}");
         store.cycle(&one, nth(2, &owned), &two, &owned, until, now()).await.unwrap();
         assert_eq!(store.load(&one, now()).await.unwrap(), Loaded::Moved, "{name}");
-        assert_eq!(store.count_owned("ann", now()).await.unwrap(), 1, "{name}");
+        assert_eq!(store.count_owned("ann", usize::MAX, now()).await.unwrap(), 1, "{name}");
         assert!(store.end(&two, now()).await.unwrap(), "{name}");
         let checkup = store.checkup().await.unwrap();
         assert!(checkup.server.contains("Redis") && checkup.clock.is_some(), "{name}: {checkup:?}");

@@ -80,7 +80,7 @@ async fn everybody_is_ended<S: Store + Clone>(name: &str, store: S, count: u64) 
     let working = (0..2).map(|number| tokio::spawn(works(store.clone(), number, goes_on.clone(), worked.clone())));
     let working: Vec<_> = working.collect();
     // All tasks are running.
-    while store.count_owned("fugitive", NOW).await.unwrap() < 4 || worked.load(Ordering::Relaxed) < 2 {
+    while store.count_owned("fugitive", usize::MAX, NOW).await.unwrap() < 4 || worked.load(Ordering::Relaxed) < 2 {
         tokio::task::yield_now().await;
     }
     let (begun, mut total, mut steps, mut longest, mut after) = (Instant::now(), 0, 0, Duration::ZERO, None);
@@ -120,7 +120,7 @@ async fn an_owner<S: Store>(name: &str, store: &S, count: u64) {
     let look_alike = format!("{owner}!");
     store.create(&key(1), &of(&look_alike, NOW), NOW).await.unwrap();
     let begun = Instant::now();
-    assert_eq!(store.count_owned(&owner, NOW).await.unwrap() as u64, count, "{name}");
+    assert_eq!(store.count_owned(&owner, usize::MAX, NOW).await.unwrap() as u64, count, "{name}");
     println!("{name}: {count} counted in {:?}", begun.elapsed());
     let (mut all, mut after, begun) = (Vec::new(), None, Instant::now());
     loop {
@@ -153,9 +153,9 @@ async fn an_owner<S: Store>(name: &str, store: &S, count: u64) {
     }
     println!("{name}: {total} ended in {:?}", begun.elapsed());
     assert_eq!(total, count - 1, "{name}");
-    assert_eq!(store.count_owned(&owner, NOW).await.unwrap(), 1, "{name}");
+    assert_eq!(store.count_owned(&owner, usize::MAX, NOW).await.unwrap(), 1, "{name}");
     assert_eq!(store.end_owned(&owner, None, 100, NOW).await.unwrap().count, 1, "{name}");
-    assert_eq!(store.count_owned(&look_alike, NOW).await.unwrap(), 1, "{name}: a look-alike");
+    assert_eq!(store.count_owned(&look_alike, usize::MAX, NOW).await.unwrap(), 1, "{name}: a look-alike");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -361,8 +361,8 @@ impl Store for MemoryStore {
         Ok(page)
     }
 
-    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
-        Ok(self.count_live(owner, now).await)
+    async fn count_owned(&self, owner: &str, at_most: usize, now: Timestamp) -> Result<usize, StoreError> {
+        Ok(self.count_live(owner, at_most, now).await)
     }
 
     async fn end_owned(

@@ -42,16 +42,16 @@ impl MemoryStore {
     }
 
     /// Counts an owner's live sessions.
-    pub(super) async fn count_live(&self, owner: &str, now: Timestamp) -> usize {
+    pub(super) async fn count_live(&self, owner: &str, at_most: usize, now: Timestamp) -> usize {
         let (mut count, mut after) = (0, None);
         loop {
             let listed = self.owners.after(owner, after, BATCH);
-            let Some((last, _)) = listed.last() else { return count };
+            let Some((last, _)) = listed.last() else { return count.min(at_most) };
             after = Some(*last);
             let is_live = |live: &Live| (!live.entry.is_expired(now)).then_some(((), false));
             count += listed.iter().filter_map(|(place, key)| self.in_place(owner, *place, *key, is_live)).count();
-            if listed.len() < BATCH {
-                return count;
+            if listed.len() < BATCH || count >= at_most {
+                return count.min(at_most);
             }
             tokio::task::yield_now().await;
         }

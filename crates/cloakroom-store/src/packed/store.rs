@@ -95,10 +95,10 @@ impl<S: Store> Store for PackedStore<S> {
         Ok(OwnedPage::new(sessions, None))
     }
 
-    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
+    async fn count_owned(&self, owner: &str, at_most: usize, now: Timestamp) -> Result<usize, StoreError> {
         let mut count: usize = 0;
         for name in self.readable(owner).iter() {
-            count = count.saturating_add(self.store.count_owned(&name.name, now).await?);
+            count = count.saturating_add(self.store.count_owned(&name.name, at_most.saturating_sub(count), now).await?);
         }
         Ok(count)
     }

@@ -174,22 +174,28 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         async { Err(StoreError::unsupported("a list of an owner's sessions")) }
     }
 
-    /// Counts an owner's live sessions.
+    /// Counts an owner's live sessions, and stops at `at_most`.
     ///
-    /// A session that moves during the count may be counted twice. A store with an index **should**
-    /// answer from the index alone; this default reads all pages.
+    /// The answer is never larger than `at_most`. A session that moves during the count may be
+    /// counted twice. A store with an index **should** answer from the index alone, in a time that
+    /// depends on `at_most` and not on the number of sessions; this default reads pages.
     ///
     /// # Errors
     /// [`StoreError::is_unsupported`] if the store has no owner index.
-    fn count_owned(&self, owner: &str, now: Timestamp) -> impl Future<Output = Result<usize, StoreError>> + Send {
+    fn count_owned(
+        &self,
+        owner: &str,
+        at_most: usize,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send {
         async move {
             let (mut count, mut after) = (0, None);
             loop {
                 let page = self.owned(owner, after.as_ref(), 100, now).await?;
                 count += page.sessions.len();
                 after = page.next;
-                if after.is_none() {
-                    return Ok(count);
+                if after.is_none() || count >= at_most {
+                    return Ok(count.min(at_most));
                 }
             }
         }

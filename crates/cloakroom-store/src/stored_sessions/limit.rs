@@ -1,9 +1,9 @@
 //! The limit of sessions per owner.
 //!
-//! A sign-in counts its owner's sessions, without reading them. At the limit it is either refused,
-//! or it ends the oldest sessions once it has succeeded: all surplus sessions, but at most
-//! [`MOST_ENDED`] in one bounded step. An owner with 50,000 sessions from before the limit was
-//! introduced loses the surplus over some hundred sign-ins, or at once with
+//! A sign-in counts its owner's sessions, without reading them, and no further than it must. At the
+//! limit it is either refused, or it ends the oldest sessions once it has succeeded: all surplus
+//! sessions, but at most [`MOST_ENDED`] in one bounded step. An owner with 50,000 sessions from
+//! before the limit was introduced loses the surplus over some hundred sign-ins, or at once with
 //! [`Sessions::end_others`](crate::Sessions::end_others).
 
 use cloakroom_session::Error;
@@ -17,6 +17,9 @@ use crate::store::{Loaded, Store};
 
 /// The maximum number of sessions that one sign-in ends.
 const MOST_ENDED: usize = 100;
+
+/// The most sessions that a commit itself ends or has created.
+const OWN: usize = 2;
 
 /// The number of an owner's sessions to end once the new one exists.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,7 +35,9 @@ impl<S: Store> StoredSessions<S> {
         if session.base().owner() == Some(owner) {
             return Ok(Surplus::default());
         }
-        let count = || self.store.count_owned(owner, commit.now());
+        // Enough to know what this sign-in ends, whatever number the owner has.
+        let at_most = limit.sessions.saturating_add(MOST_ENDED + OWN);
+        let count = || self.store.count_owned(owner, at_most, commit.now());
         let count = match self.insist(course, Operation::Owned, None, count).await {
             Err(error) if error.is_unsupported() && !limit.is_asked_for => return Ok(Surplus::default()),
             count => count?,

@@ -47,6 +47,7 @@ enum Rule {
     PagesOutliveMoves,
     PagesKnowTheirCursors,
     CountsAreOfTheLiving,
+    CountsStop,
     EndsTheOldestFirst,
     EndsAllButOne,
     EndsInSteps,
@@ -276,11 +277,12 @@ impl Store for Broken {
         Ok(page)
     }
 
-    async fn count_owned(&self, owner: &str, now: Timestamp) -> Result<usize, StoreError> {
+    async fn count_owned(&self, owner: &str, at_most: usize, now: Timestamp) -> Result<usize, StoreError> {
         if self.breaks(Rule::CountsAreOfTheLiving) {
-            return self.inner.count_owned(owner, Timestamp::default()).await;
+            return self.inner.count_owned(owner, at_most, Timestamp::default()).await;
         }
-        self.inner.count_owned(owner, now).await
+        let at_most = if self.breaks(Rule::CountsStop) { usize::MAX } else { at_most };
+        self.inner.count_owned(owner, at_most, now).await
     }
 
     async fn end_owned(
@@ -393,6 +395,7 @@ async fn each_broken_step_is_caught_by_name() {
         (Rule::PagesOutliveMoves, "a_session_that_moves_between_pages_is_in_one"),
         (Rule::PagesKnowTheirCursors, "a_foreign_cursor_of_an_owner_is_an_error"),
         (Rule::CountsAreOfTheLiving, "the_count_is_that_of_live_sessions"),
+        (Rule::CountsStop, "the_count_is_that_of_live_sessions"),
         (Rule::EndsTheOldestFirst, "ends_the_oldest_of_an_owner_and_keeps_one"),
         (Rule::EndsAllButOne, "ends_the_oldest_of_an_owner_and_keeps_one"),
         (Rule::EndsInSteps, "ends_the_oldest_of_an_owner_and_keeps_one"),

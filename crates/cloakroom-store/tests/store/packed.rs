@@ -241,13 +241,13 @@ async fn existing_records_are_read_and_packed_at_their_next_write() {
     let store = sealed(&memory, secret(1));
     let since = put(&store, &owned_by("user", "1c6;")).await;
     assert_eq!(keys_of(&store, "user").await, [before, since]);
-    assert_eq!(store.count_owned("user", NOW).await.unwrap(), 2);
+    assert_eq!(store.count_owned("user", usize::MAX, NOW).await.unwrap(), 2);
     let (version, entry) = load(&store, &before).await.unwrap();
     assert_eq!(entry, owned_by("user", "1c5;"));
     store.replace(&before, version, &entry, NOW).await.unwrap();
     assert!(inside(&*memory, &before).await.starts_with("p1."));
     assert_eq!(load(&store, &before).await.unwrap().1, entry);
-    assert_eq!(memory.count_owned("user", NOW).await.unwrap(), 0, "no name is left in the index");
+    assert_eq!(memory.count_owned("user", usize::MAX, NOW).await.unwrap(), 0, "no name is left in the index");
     // A node that is one deployment behind reads all of them, and writes plain ones.
     let behind = plain(&memory).decrypt(secret(1)).unwrap();
     let theirs = put(&behind, &owned_by("user", "1c7;")).await;
@@ -269,7 +269,7 @@ async fn unencrypted_records_can_be_refused_and_ended() {
     let store = sealed(&memory, secret(1)).only_encrypted();
     assert!(load(&store, &before).await.unwrap_err().is_corrupt());
     assert_eq!(keys_of(&store, "user").await, []);
-    assert_eq!(store.count_owned("user", NOW).await.unwrap(), 0);
+    assert_eq!(store.count_owned("user", usize::MAX, NOW).await.unwrap(), 0);
     assert_eq!(store.end_owned("user", None, 10, NOW).await.unwrap().count, 1);
     assert_eq!(memory.load(&before, NOW).await.unwrap(), Loaded::Absent);
     // Without a sealing key, written records could not be read.
@@ -305,7 +305,7 @@ async fn owners_are_found_while_keys_rotate() {
             keys.sort();
             assert_eq!(keys, all, "in pages of {limit}");
         }
-        assert_eq!(store.count_owned("user", NOW).await.unwrap(), 11);
+        assert_eq!(store.count_owned("user", usize::MAX, NOW).await.unwrap(), 11);
     }
     // A record of the old key is sealed with the new one when it is written.
     let key = put(&old, &owned_by("user", "sealed by the old key")).await;
@@ -327,7 +327,7 @@ async fn owners_are_found_while_keys_rotate() {
     }
     assert_eq!(ended, 11);
     assert_eq!(keys_of(&new, "user").await, [key]);
-    assert_eq!(new.count_owned("other", NOW).await.unwrap(), 1);
+    assert_eq!(new.count_owned("other", usize::MAX, NOW).await.unwrap(), 1);
 }
 
 /// A store in which another node writes a session after a given number of calls that end an owner's
@@ -391,7 +391,7 @@ async fn an_owner_named_like_a_hash_reaches_no_other_owner() {
     let hash = load(&*memory, &key).await.unwrap().1.owner.unwrap();
     for store in [sealed(&memory, secret(1)), plain(&memory).decrypt(secret(1)).unwrap()] {
         assert_eq!(keys_of(&store, &hash).await, []);
-        assert_eq!(store.count_owned(&hash, NOW).await.unwrap(), 0);
+        assert_eq!(store.count_owned(&hash, usize::MAX, NOW).await.unwrap(), 0);
         assert_eq!(store.end_owned(&hash, None, 10, NOW).await.unwrap(), Ended::new(0, false));
     }
     let own = put(&store, &owned_by(&hash, "of the odd owner")).await;

@@ -90,10 +90,13 @@ pub(super) async fn a_session_that_moves_between_pages_is_in_one<S: Store>(it: B
 
 pub(super) async fn the_count_is_that_of_live_sessions<S: Store>(it: Bench<S>) -> Outcome {
     let (owner, other) = (unique_owner(&it, "owner")?, unique_owner(&it, "other")?);
-    same("the count of an owner without sessions", &it.store.count_owned(&owner, it.now).await?, &0)?;
+    same("the count of an owner without sessions", &it.store.count_owned(&owner, usize::MAX, it.now).await?, &0)?;
     let all = some(&it, &owner, 12).await?;
     some(&it, &other, 2).await?;
-    same("the count", &it.store.count_owned(&owner, it.now).await?, &12)?;
+    same("the count", &it.store.count_owned(&owner, usize::MAX, it.now).await?, &12)?;
+    for at_most in [0, 1, 11, 12] {
+        same("a bounded count", &it.store.count_owned(&owner, at_most, it.now).await?, &at_most)?;
+    }
     for (number, (key, entry)) in all.iter().take(3).enumerate() {
         match number {
             0 => _ = it.store.end(key, it.now).await?,
@@ -105,10 +108,10 @@ pub(super) async fn the_count_is_that_of_live_sessions<S: Store>(it: Bench<S>) -
             }
         }
     }
-    same("the count after an end and a move", &it.store.count_owned(&owner, it.now).await?, &11)?;
+    same("the count after an end and a move", &it.store.count_owned(&owner, usize::MAX, it.now).await?, &11)?;
     let deadline = all.iter().filter_map(|(_, entry)| entry.deadline).max().unwrap_or(it.now);
-    same("the count at the deadline", &it.store.count_owned(&owner, deadline).await?, &11)?;
-    same("the count after it", &it.store.count_owned(&owner, deadline + MILLISECOND).await?, &1)
+    same("the count at the deadline", &it.store.count_owned(&owner, usize::MAX, deadline).await?, &11)?;
+    same("the count after it", &it.store.count_owned(&owner, usize::MAX, deadline + MILLISECOND).await?, &1)
 }
 
 /// Ends sessions of an owner, at most `limit` in each of at most `steps` steps.
