@@ -30,7 +30,8 @@ pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_unix_millis(seconds * 1000 + millis))
 }
 
-/// Parses a date of Python's `isoformat` with an offset from UTC: `2100-01-01T01:00:00.123456+01:00`.
+/// Parses a date of Python's `isoformat` with an offset from UTC:
+/// `2100-01-01T01:00:00.123456+01:00`.
 #[cfg(feature = "django")]
 pub(crate) fn parse_with_offset(text: &str) -> Option<Timestamp> {
     if text.ends_with('Z') {

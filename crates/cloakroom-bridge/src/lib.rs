@@ -43,7 +43,7 @@ mod flash_object;
 #[cfg(feature = "flask")]
 mod flask;
 mod hex;
-#[cfg(any(feature = "express", feature = "rails", feature = "records-sqlite"))]
+#[cfg(any(feature = "django", feature = "express", feature = "rails", feature = "records-sqlite"))]
 mod iso;
 mod layout;
 mod mac;

@@ -45,8 +45,8 @@ use statements::{QUOTE, SCHEMA, statements};
 /// load balancer, a session that was just created would be missing. The store's own connections set
 /// `wsrep_sync_wait` on such nodes, so that reads wait. On the application's own pool, set it on
 /// each connection (`SET SESSION wsrep_sync_wait = 7`);
-/// [`checkup`](cloakroom_store::store::Store::checkup) reports if it is missing. With Group Replication,
-/// connect only to the primary, or set `group_replication_consistency` to `BEFORE`.
+/// [`checkup`](cloakroom_store::store::Store::checkup) reports if it is missing. With Group
+/// Replication, connect only to the primary, or set `group_replication_consistency` to `BEFORE`.
 ///
 /// # Security
 /// With the feature `tls`, `ssl-mode=REQUIRED`, `VERIFY_CA` and `VERIFY_IDENTITY` in the URL all

@@ -147,8 +147,8 @@ macro_rules! before {
 pub(crate) const BEFORE: &str =
     concat!("SELECT count(*), max(created) FROM (SELECT created FROM {table} WHERE ", before!(), ") AS found");
 
-/// Selects the creation time of the row that follows the first `$3` rows of a step, whether they are
-/// live or not. The step ends there, so that it reads a bounded number of rows.
+/// Selects the creation time of the row that follows the first `$3` rows of a step, whether they
+/// are live or not. The step ends there, so that it reads a bounded number of rows.
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub(crate) const EDGE: &str =
     "SELECT created FROM {table} WHERE created >= $2 AND created < $1 ORDER BY created LIMIT 1 OFFSET $3";
@@ -391,8 +391,8 @@ pub(crate) mod postgres {
         " RETURNING 1) SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM found), (SELECT max(created) FROM found)"
     );
 
-    /// Selects the creation time of the row that follows the first `$3` rows of a step, whether they
-    /// are live or not. The step ends there, so that it reads a bounded number of rows.
+    /// Selects the creation time of the row that follows the first `$3` rows of a step, whether
+    /// they are live or not. The step ends there, so that it reads a bounded number of rows.
     pub(crate) const EDGE: &str = "SELECT created FROM {table} WHERE created >= $2 AND (created, store_key) < ($1, '') \
         ORDER BY created LIMIT 1 OFFSET $3";
 

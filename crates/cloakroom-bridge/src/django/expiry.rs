@@ -13,10 +13,12 @@ use std::time::Duration;
 use cloakroom_session::Timestamp;
 use cloakroom_session::factory::{FrameworkData, Json, Record, Rejected};
 
-use super::keys::DjangoKeys;
 use crate::cookie_format::CookieLife;
 use crate::iso;
-use crate::layout::{Layout as _, Times};
+use crate::layout::Times;
+
+/// The framework's name in records and traces.
+pub(crate) const FRAMEWORK: &str = "django";
 
 /// The key of the lifetime.
 pub(crate) const EXPIRY: &str = "_session_expiry";
@@ -64,7 +66,7 @@ impl Expiry {
 
     /// Returns the lifetime in the text that was read.
     fn before(record: &Record) -> Option<Self> {
-        let django = record.foreign(DjangoKeys.framework());
+        let django = record.foreign(FRAMEWORK);
         let member = django.and_then(|django: &FrameworkData| django.member(EXPIRY))?;
         Self::read(member).ok().flatten()
     }

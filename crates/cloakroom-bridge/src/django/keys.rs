@@ -4,7 +4,7 @@ use cloakroom_session::factory::{CsrfScheme, Json, Record, Rejected};
 use cloakroom_session::{Error, Lifetimes, Timestamp};
 
 use super::csrf::DjangoTokens;
-use super::expiry::{EXPIRY, Expiry};
+use super::expiry::{EXPIRY, Expiry, FRAMEWORK};
 use super::messages;
 use crate::extras::{CloakroomExtras, Keeps};
 use crate::layout::{Layout, Queue, Spelling, Times, read, write};
@@ -16,7 +16,7 @@ pub(crate) struct DjangoKeys;
 
 impl Layout for DjangoKeys {
     fn framework(&self) -> &'static str {
-        "django"
+        FRAMEWORK
     }
 
     /// Django decodes its sessions as Latin-1.

@@ -140,7 +140,8 @@ impl ExpressRecordBuilder {
         self
     }
 
-    /// Sets `rolling`: whether each request renews the cookie. The default is `false`, as in Express.
+    /// Sets `rolling`: whether each request renews the cookie. The default is `false`, as in
+    /// Express.
     pub const fn rolling(mut self, rolling: bool) -> Self {
         self.rolling = rolling;
         self

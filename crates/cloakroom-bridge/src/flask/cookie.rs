@@ -81,12 +81,12 @@ impl FlaskCookieBuilder {
 
     /// Lets handlers write tagged values under this key, such as `{" t":[3,4]}` for a tuple.
     ///
-    /// Under all other keys, an object that looks like a tagged value is escaped, so that Flask reads
-    /// the same object. A tagged value that Flask wrote itself keeps its tag under every key.
+    /// Under all other keys, an object that looks like a tagged value is escaped, so that Flask
+    /// reads the same object. A tagged value that Flask wrote itself keeps its tag under every key.
     ///
     /// # Security
-    /// Never store a visitor's JSON under this key: `{" m":"<script>…"}` is `Markup` in Flask, which
-    /// templates print without escaping.
+    /// Never store a visitor's JSON under this key: `{" m":"<script>…"}` is `Markup` in Flask,
+    /// which templates print without escaping.
     pub fn tagged_key(mut self, key: impl Into<String>) -> Self {
         self.keys.tagged.push(key.into());
         self

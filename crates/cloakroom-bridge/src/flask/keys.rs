@@ -1,7 +1,7 @@
 //! The keys that Flask uses in a session.
 //!
-//! Values that JSON can't express are tagged objects; see [`tags`](super::tags). They are preserved,
-//! and a handler that reads one gets such an object.
+//! Values that JSON can't express are tagged objects; see [`tags`](super::tags). They are
+//! preserved, and a handler that reads one gets such an object.
 
 use cloakroom_session::Error;
 use cloakroom_session::factory::{CsrfScheme, Json};

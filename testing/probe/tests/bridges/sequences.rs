@@ -50,8 +50,8 @@ impl Dice {
         self.one(values.as_array().unwrap())
     }
 
-    /// A value with at most this many levels, of keys and texts that some framework treats specially
-    /// somewhere. Numbers are those that every language reads alike.
+    /// A value with at most this many levels, of keys and texts that some framework treats
+    /// specially somewhere. Numbers are those that every language reads alike.
     pub(crate) fn any_value(&mut self, levels: usize) -> Value {
         const KEYS: &[&str] = &[
             " m",
