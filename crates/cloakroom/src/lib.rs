@@ -2,58 +2,109 @@
 //!
 //! Handlers take a [`Session`] and use it like a map: reads and writes are synchronous. A factory,
 //! configured once, decides where sessions are kept: in a signed or encrypted cookie
-//! ([`CookieSessions`]), in a store (`StoredSessions`), or in a place that your own
+//! ([`CookieSessions`]), in a store ([`StoredSessions`]), or in a place that your own
 //! [`SessionFactory`](factory::SessionFactory) defines.
 //!
-//! ```toml
-//! cloakroom = { version = "0.1", features = ["axum"] }
+//! No version has been published yet. The [quick start](guide::quick_start) shows how to depend on
+//! a checkout.
+//!
+//! # Example
+#![cfg_attr(feature = "axum", doc = "```no_run")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+//! use axum::{Router, response::{Html, Redirect}, routing::get};
+//! use cloakroom::axum::{CheckedForm, FormToken};
+//! use cloakroom::{CookieSessions, CsrfLayer, CsrfRules, Error, Key, Session, SessionKey,
+//! SessionLayer};
+//!
+//! const CART: SessionKey<Vec<String>> = SessionKey::new("cart");
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Add { item: String }
+//!
+//! async fn show(session: Session, token: FormToken) -> Result<Html<String>, Error> {
+//!     let count = session.get(CART)?.unwrap_or_default().len();
+//!     let messages = session.pop_flash::<String>().join(" ");
+//!     let token = token.input();
+//!     Ok(Html(format!("<p>{messages} {count} in your cart.</p><form method=post>{token}<input
+//!     name=item></form>")))
+//! }
+//!
+//! async fn add(session: Session, CheckedForm(form): CheckedForm<Add>) -> Result<Redirect, Error> {
+//!     session.update(CART, move |cart| cart.push(form.item.clone()))?;
+//!     session.flash("Added.");
+//!     Ok(Redirect::to("/"))
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = Key::from_base64(&std::env::var("SESSION_KEY")?)?;
+//! let app: Router = Router::new()
+//!     .route("/", get(show).post(add))
+//!     .layer(CsrfLayer::new(CsrfRules::default()))
+//!     .layer(SessionLayer::new(CookieSessions::encrypted(key).build()?));
+//! # let _ = app;
+//! # Ok(())
+//! # }
 //! ```
 //!
+//! # Where to go
+//! - [`guide::quick_start`] builds a program in ten minutes. [`guide::introduction`] lists all
+//!   topics. [`guide::factories`] and [`guide::stores`] help to choose.
 //! - [`Session`] is the handle for handlers, [`SessionKey`] a typed key, and [`Message`] a flash
 //!   message with a level.
 //! - [`CookieSessions`], [`Key`], [`Keyring`], [`Lifetimes`] and [`CookieConfig`] configure
 //!   sessions.
-//! - [`guide`] helps to choose a factory, and has a page for each framework.
 //!
-//! # Modules
 //! The root has the names that applications use. Each module is for one task:
-//!
-//! | module | for |
-//! |---|---|
-//! | `axum`, `actix`, `poem`, `rocket` | applications in that framework |
-//! | `tower` | applications in another framework over `http` |
-//! | `config` | sessions configured by a file or the environment |
-//! | `bridge` | sessions shared with an application in another language |
-//! | [`meter`] | metrics |
-//! | [`factory`], `store`, [`adapter`] | authors of a session factory, a store, or an adapter for a framework |
+//! - `axum`, `actix`, `poem` and `rocket` are for applications in that framework
+//! - `tower` is for applications in another framework over `http`
+//! - `config` reads the configuration of sessions from a file or the environment
+//! - `bridge` has sessions shared with an application in another language
+//! - [`meter`] describes the metrics
+//! - [`factory`], `store` and [`adapter`] are for authors of a session factory, of a store,
+//!   or of an adapter for a framework
 //!
 //! # Features
-//! All of them need Rust 1.89, except where the table names another version.
+//! None is enabled by default. All of them need Rust 1.89, except where another version is named.
 //!
-//! | feature | adds |
-//! |---|---|
-//! | none (the default) | `Session`, `CookieSessions`, `CsrfGuard`, and the modules `factory` and `adapter` |
-//! | `axum` | `tower`, and the extractors `Session`, `FormToken` and `CheckedForm`; errors are responses |
-//! | `actix` | `SessionMiddleware`, `CsrfMiddleware` and the extractors for actix-web; errors are responses |
-//! | `poem` | `tower`, `HttpLayer`, which makes the layers middleware of poem, and the extractors `Session` and `FormToken` |
-//! | `rocket` | `SessionFairing`, `CsrfFairing`, and the request guards `Session` and `FormToken` for Rocket |
-//! | `tower` | `SessionLayer` and `CsrfLayer`, for any tower service over `http` |
-//! | `store` | `StoredSessions` over a `Store`, `MemoryStore`, `FileStore`, `PackedStore` (encrypts records), `Sessions`, `Sweeper`, `connect` |
-//! | `compress` | `PackedStore::compress` |
-//! | `sqlite`, `postgres`, `mysql` | `SqliteStore`, `PostgresStore`, `MysqlStore` (also for MariaDB) |
-//! | `sqlx-sqlite`, `sqlx-postgres`, `sqlx-mysql` | the same stores on the application's sqlx pool; these need Rust 1.94 |
-//! | `redis`, `redis-sentinel`, `redis-cluster` | `RedisStore`, for Redis and Valkey |
-//! | `tls` | encrypted connections to the stores |
-//! | `config` | `config::SessionConfig`: all options from a file that serde reads, or from the environment |
-//! | `metrics` | counts and latencies for the `metrics` facade |
-//! | `conformance` | test suites for your own stores and factories: `store::conformance` and `factory::conformance` |
-//! | `bridge` | `bridge::Migration`, which moves sessions from one factory to another |
-//! | `bridge-pyramid`, `bridge-pyramid-nacl`, `bridge-beaker`, `bridge-flask`, `bridge-django`, `bridge-express`, `bridge-rails`, `bridge-plug` | `bridge`, and sessions shared with an application in that framework |
-//! | `bridge-redis`, `bridge-postgres`, `bridge-sqlite` | the stores in which Express and Django keep records |
+//! Frameworks:
+//! - `axum`: `tower`, and the extractors `Session`, `FormToken` and `CheckedForm`; errors are
+//!   responses
+//! - `actix`: `SessionMiddleware`, `CsrfMiddleware` and the extractors for actix-web; errors are
+//!   responses
+//! - `poem`: `tower`, `HttpLayer`, which makes the layers middleware of poem, and the extractors
+//!   `Session` and `FormToken`
+//! - `rocket`: `SessionFairing`, `CsrfFairing`, and the request guards `Session` and `FormToken`
+//! - `tower`: `SessionLayer` and `CsrfLayer`, for any tower service over `http`
+//!
+//! Stores:
+//! - `store`: `StoredSessions`, `MemoryStore`, `FileStore`, `PackedStore` (encrypts records),
+//!   `Sessions`, `Sweeper` and `connect`
+//! - `sqlite`, `postgres`, `mysql`: `SqliteStore`, `PostgresStore`, `MysqlStore` (also for MariaDB)
+//! - `sqlx-sqlite`, `sqlx-postgres`, `sqlx-mysql`: the same stores on the application's sqlx pool;
+//!   these need Rust 1.94
+//! - `redis`, `redis-sentinel`, `redis-cluster`: `RedisStore`, for Redis and Valkey
+//! - `tls`: encrypted connections to the stores
+//! - `compress`: `PackedStore::compress`
+//!
+//! Bridges:
+//! - `bridge`: `bridge::Migration`, which moves sessions from one factory to another
+//! - `bridge-pyramid`, `bridge-pyramid-nacl`, `bridge-beaker`, `bridge-flask`, `bridge-django`,
+//!   `bridge-express`, `bridge-rails`, `bridge-plug`: sessions shared with an application in that
+//!   framework
+//! - `bridge-redis`, `bridge-postgres`, `bridge-sqlite`: the stores in which Express and Django keep
+//!   records
+//!
+//! Others:
+//! - `config`: `config::SessionConfig`, all options from a file that serde reads, or from the
+//!   environment
+//! - `metrics`: counts and latencies for the `metrics` facade
+//! - `conformance`: test suites for your own stores and factories, `store::conformance` and
+//!   `factory::conformance`
 //!
 //! # Security
-//! [`CookieSessions`] and [`guide::factories`] list the guarantees, and the limits of sessions in
+//! [`guide::security_model`] lists the guarantees, and [`guide::factories`] the limits of sessions in
 //! cookies. Options that weaken a default are named `danger_…`.
+#![cfg_attr(not(feature = "store"), doc = "[`StoredSessions`]: guide::stores")]
 
 #[cfg(feature = "config")]
 pub mod config;
