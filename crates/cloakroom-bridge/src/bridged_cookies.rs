@@ -82,11 +82,12 @@ impl<F: CookieFormat> BridgedCookies<F> {
         Rejected::by_times(record.times(), now).map_or(Ok(record), Err)
     }
 
-    /// Returns the values of the second cookie, the last one first, or one absent value if there is
-    /// none.
+    /// Returns the values of the second cookie, in the framework's order, or one absent value if
+    /// there is none.
     fn companions<'a>(&self, cookies: &'a CookieHeader<'a>) -> Vec<Option<&'a str>> {
         let Some(companion) = &self.companion else { return vec![None] };
-        let found: Vec<_> = cookies.candidates(companion.name()).filter_map(Result::ok).map(Some).collect();
+        let found: Vec<_> =
+            cookies.candidates_in(companion.name(), self.format.order()).filter_map(Result::ok).map(Some).collect();
         // Without its companion, the session's cookie is refused with a reason.
         if found.is_empty() { vec![None] } else { found }
     }
@@ -140,7 +141,9 @@ fn id_of(value: &str) -> SessionId {
 
 impl<F: CookieFormat> SessionFactory for BridgedCookies<F> {
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        let candidates = Candidates::new(&cookies, self.cookie.name()).of_framework(self.format.framework());
+        let candidates = Candidates::new(&cookies, self.cookie.name())
+            .of_framework(self.format.framework())
+            .in_order(self.format.order());
         let companions = self.companions(&cookies);
         let open = |value| Ok((id_of(value), self.open_with(value, &companions, now)?));
         let session = match candidates.open_first(open) {

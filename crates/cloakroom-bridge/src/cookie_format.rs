@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use cloakroom_session::factory::{CookieTemplate, CsrfScheme, MAX_COOKIE, Record, Rejected, Resolution};
+use cloakroom_session::factory::{CookieOrder, CookieTemplate, CsrfScheme, MAX_COOKIE, Record, Rejected, Resolution};
 use cloakroom_session::{CookieConfig, Error, Lifetimes, Timestamp};
 
 /// A session cookie of another framework, decoded to a record and encoded again.
@@ -64,6 +64,11 @@ pub trait CookieFormat: fmt::Debug + Send + Sync + 'static {
     /// Returns the framework's encoding of CSRF tokens, if it differs from Cloakroom's.
     fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
         None
+    }
+
+    /// Returns the cookie that counts for the framework if several open.
+    fn order(&self) -> CookieOrder {
+        CookieOrder::LastFirst
     }
 
     /// Returns the suffix of the name of a second cookie, such as `.sig`.

@@ -16,10 +16,11 @@ mod report;
 mod sealed;
 
 use clap::Args;
+use cloakroom::factory::CookieOrder;
 use cloakroom::{Clock as _, CookieConfig, SystemClock};
 
 use crate::describe::Values;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, WrongUse};
 use crate::output::{print, print_json};
 use crate::secret::KeyOptions;
 use bridged::OtherOptions;
@@ -60,17 +61,54 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
     let ours = CookieConfig::default().build()?;
     let other = options.other.read()?;
     let usual = other.as_ref().map_or(ours.name(), |other| other.framework.cookie_name());
-    let cookie = Cookie::read(&options.cookie, options.name.as_deref(), usual)?;
+    let order = other.as_ref().map_or(CookieOrder::LastFirst, |other| other.framework.order());
+    let mut cookies = Cookie::read(&options.cookie, options.name.as_deref(), usual)?;
+    if order == CookieOrder::LastFirst {
+        cookies.reverse();
+    }
     let keyring = options.key.keyring()?;
     let values = if options.values { Values::Shown } else { Values::Hidden };
-    let question = Question { cookie: &cookie, keyring: keyring.as_ref(), other, values, now: SystemClock.now() };
-    let report = ask(&question)?;
+    let now = SystemClock.now();
+    let (cookie, report) = counting(&cookies, order, |cookie| {
+        ask(&Question { cookie, keyring: keyring.as_ref(), other: other.as_ref(), values, now })
+    })?;
     if json {
-        print_json(&report.document(&cookie))?
+        print_json(&report.document(cookie))?
     } else {
-        print(&report.text(&cookie, values))?
+        print(&report.text(cookie, values))?
     }
     Ok(Outcome::no_if(matches!(report.verdict, Verdict::Refused { .. })))
+}
+
+/// Returns the cookie that counts, and its report: the first one that isn't refused, as in a
+/// factory, otherwise the first one. `cookies` are in the order in which they are tried.
+fn counting<'a>(
+    cookies: &'a [Cookie],
+    order: CookieOrder,
+    ask: impl Fn(&'a Cookie) -> anyhow::Result<Report>,
+) -> anyhow::Result<(&'a Cookie, Report)> {
+    let mut chosen: Option<(usize, &Cookie, Report)> = None;
+    let mut open = 0;
+    for (index, cookie) in cookies.iter().enumerate() {
+        let report = ask(cookie)?;
+        let is_refused = matches!(report.verdict, Verdict::Refused { .. });
+        open += usize::from(!is_refused);
+        if chosen.is_none() || (open == 1 && !is_refused) {
+            chosen = Some((index, cookie, report));
+        }
+    }
+    let (index, cookie, report) = chosen.ok_or_else(|| WrongUse::new("the cookie is empty"))?;
+    if cookies.len() == 1 {
+        return Ok((cookie, report));
+    }
+    let number = if order == CookieOrder::LastFirst { cookies.len() - index } else { index + 1 };
+    let what = match open {
+        0 => "none of them opens".to_owned(),
+        1 => format!("number {number} counts"),
+        _ => format!("{open} of them open, and number {number} counts: the browser holds two sessions"),
+    };
+    let text = format!("{} of this name: {what}", cookies.len());
+    Ok((cookie, report.fact("cookies", text)))
 }
 
 fn ask(question: &Question<'_>) -> anyhow::Result<Report> {

@@ -1,6 +1,6 @@
 //! The candidate cookies of a request, tried in turn.
 
-use cloakroom_core::{CookieHeader, Rejected};
+use cloakroom_core::{CookieHeader, CookieOrder, Rejected};
 
 use crate::meter;
 
@@ -32,6 +32,7 @@ pub struct Candidates<'a> {
     cookies: &'a CookieHeader<'a>,
     name: &'a str,
     framework: Option<&'static str>,
+    order: CookieOrder,
     tried: usize,
     rejected: Reasons,
 }
@@ -44,6 +45,7 @@ impl<'a> Candidates<'a> {
             cookies,
             name,
             framework: None,
+            order: CookieOrder::LastFirst,
             tried: 0,
             rejected: Reasons { first: None, count: 0, words: String::new() },
         }
@@ -56,26 +58,47 @@ impl<'a> Candidates<'a> {
         self
     }
 
-    /// Returns the first value that opens, the last cookie first.
+    /// Sets the order in which cookies are tried. The default is the last one first.
+    #[must_use]
+    pub const fn in_order(mut self, order: CookieOrder) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// Returns the first value that opens.
+    ///
+    /// If another framework shares the cookie, a trace event tells when another value opens as
+    /// well: the browser then has two sessions, usually under different paths or domains.
     ///
     /// # Errors
     /// Returns the first reason for a rejection, or `None` if the request has no such cookie.
     pub fn open_first<T>(mut self, open: impl Fn(&'a str) -> Result<T, Rejected>) -> Result<T, Option<Rejected>> {
         while let Some(value) = self.next_value() {
             if let Some(opened) = self.accept(open(value)) {
+                self.report_others(value, |other| open(other).is_ok());
                 return Ok(opened);
             }
         }
         Err(self.first_rejected())
     }
 
-    /// Returns the next value to try, the last cookie first.
+    /// Reports in a trace event that other values than the `opened` one open as well.
+    pub fn report_others(&self, opened: &str, opens: impl Fn(&'a str) -> bool) {
+        let Some(framework) = self.framework else { return };
+        let others = self.cookies.candidates_in(self.name, self.order).skip(self.tried).flatten();
+        let count = others.filter(|other| *other != opened && opens(other)).count();
+        if count > 0 {
+            tracing::info!(cookie = self.name, framework, others = count, "several session cookies open");
+        }
+    }
+
+    /// Returns the next value to try.
     ///
     /// Returns `None` after the last value.
     pub fn next_value(&mut self) -> Option<&'a str> {
         loop {
             // Restarts each time, at most four times: a stored iterator would need a nameable type.
-            let candidate = self.cookies.candidates(self.name).nth(self.tried)?;
+            let candidate = self.cookies.candidates_in(self.name, self.order).nth(self.tried)?;
             self.tried += 1;
             match candidate {
                 Ok(value) => return Some(value),

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use cloakroom_session::factory::{CsrfScheme, Json, Record, Rejected};
+use cloakroom_session::factory::{CookieOrder, CsrfScheme, Json, Record, Rejected};
 use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes};
 use sha1::Sha1;
 
@@ -88,6 +88,10 @@ impl CookieFormat for ExpressCookie {
     /// No timeouts: the cookie contains no time from which to count them.
     fn lifetimes(&self) -> Lifetimes {
         Lifetimes::default().idle_timeout(None).absolute_timeout(None)
+    }
+
+    fn order(&self) -> CookieOrder {
+        CookieOrder::FirstFirst
     }
 
     fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom_session::factory::{CookieTemplate, CsrfScheme, Json, Record, Rejected};
+use cloakroom_session::factory::{CookieOrder, CookieTemplate, CsrfScheme, Json, Record, Rejected};
 use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes, SameSite, Timestamp};
 
 use super::keys::ExpressKeys;
@@ -243,6 +243,10 @@ impl RecordFormat for ExpressRecord {
         let is_false = life == CookieLife::BrowserSession && expires().is_some_and(|it| it.as_str() != "null");
         let expires = life.max_age(self.max_age, Timestamp::from_unix_secs(0)).is_some();
         Some(if is_false || expires { Renewal::Writes } else { Renewal::Never })
+    }
+
+    fn order(&self) -> CookieOrder {
+        CookieOrder::FirstFirst
     }
 
     fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {

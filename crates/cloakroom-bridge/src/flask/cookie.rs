@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom_session::factory::{FrameworkData, Json, Record, Rejected};
+use cloakroom_session::factory::{CookieOrder, FrameworkData, Json, Record, Rejected};
 use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes};
 use sha1::Sha1;
 
@@ -120,6 +120,10 @@ impl CookieFormat for FlaskCookie {
 
     fn cookie(&self) -> CookieConfig {
         CookieConfig::default().name("session")
+    }
+
+    fn order(&self) -> CookieOrder {
+        CookieOrder::FirstFirst
     }
 
     /// `PERMANENT_SESSION_LIFETIME` after the last write, which Flask enforces for all sessions;

@@ -1,6 +1,6 @@
 //! `Plug.Session.COOKIE`.
 
-use cloakroom_session::factory::{CsrfScheme, Json, Record, Rejected};
+use cloakroom_session::factory::{CookieOrder, CsrfScheme, Json, Record, Rejected};
 use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes};
 
 use super::keys::PlugKeys;
@@ -103,6 +103,10 @@ impl CookieFormat for PlugCookie {
     /// No timeouts: the cookie contains no time from which to count them.
     fn lifetimes(&self) -> Lifetimes {
         Lifetimes::default().idle_timeout(None).absolute_timeout(None)
+    }
+
+    fn order(&self) -> CookieOrder {
+        CookieOrder::FirstFirst
     }
 
     fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom_session::factory::{CsrfScheme, Json, Record, Rejected, SessionTimes};
+use cloakroom_session::factory::{CookieOrder, CsrfScheme, Json, Record, Rejected, SessionTimes};
 use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes, Timestamp};
 
 use super::envelope;
@@ -172,6 +172,10 @@ impl CookieFormat for RailsCookie {
     /// them.
     fn lifetimes(&self) -> Lifetimes {
         Lifetimes::default().idle_timeout(self.expire_after).absolute_timeout(None)
+    }
+
+    fn order(&self) -> CookieOrder {
+        CookieOrder::FirstFirst
     }
 
     fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {

@@ -175,7 +175,9 @@ pub(crate) fn id_of(id: &str) -> SessionId {
 
 impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        let mut candidates = Candidates::new(&cookies, self.cookie.name()).of_framework(self.format.framework());
+        let mut candidates = Candidates::new(&cookies, self.cookie.name())
+            .of_framework(self.format.framework())
+            .in_order(self.format.order());
         while let Some(value) = candidates.next_value() {
             let found = match self.format.open_id(IncomingCookie::new(self.cookie.name(), value)) {
                 Ok(id) => self.find(&id, now).await?.map(|record| (id_of(&id), record)),
@@ -183,6 +185,8 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
             };
             if let Some((id, record)) = candidates.accept(found) {
                 meter::event(CookiePayload::Id, Event::Opened);
+                let is_signed = |other| self.format.open_id(IncomingCookie::new(self.cookie.name(), other)).is_ok();
+                candidates.report_others(value, is_signed);
                 return Ok(self.opened(SessionState::loaded(id, record, now, self.lifetimes)));
             }
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use cloakroom_session::factory::{CsrfScheme, Record, Rejected, Resolution};
+use cloakroom_session::factory::{CookieOrder, CsrfScheme, Record, Rejected, Resolution};
 use cloakroom_session::{CookieConfig, Error, Lifetimes, Timestamp};
 
 use crate::cookie_format::{CookieLife, IncomingCookie, SealContext};
@@ -50,6 +50,11 @@ pub trait RecordFormat: fmt::Debug + Send + Sync + 'static {
     /// Returns how long browsers keep the framework's cookie; `None` means until they are closed.
     fn max_age(&self) -> Option<Duration> {
         None
+    }
+
+    /// Returns the cookie that counts for the framework if several open.
+    fn order(&self) -> CookieOrder {
+        CookieOrder::LastFirst
     }
 
     /// Returns how long browsers keep the cookie of this session.

@@ -78,7 +78,7 @@ fn secret_of(file: Option<&Path>, variable: Option<&str>) -> anyhow::Result<Opti
 
 /// Opens the cookie as one of the given framework.
 pub(super) fn look(question: &Question<'_>) -> anyhow::Result<Option<Report>> {
-    let Some(other) = &question.other else { return Ok(None) };
+    let Some(other) = question.other else { return Ok(None) };
     let framework = other.framework;
     let says = framework.says(&question.cookie.value);
     let Some(secret) = &other.secret else {

@@ -26,34 +26,39 @@ impl Cookie {
     }
 
     /// Parses an argument or stdin: a value, `name=value`, a whole `Cookie` line, or `Set-Cookie`
-    /// lines.
-    pub(super) fn read(argument: &str, name: Option<&str>, usual: &str) -> anyhow::Result<Self> {
+    /// lines. Returns all cookies of the requested name, in the order of the line.
+    pub(super) fn read(argument: &str, name: Option<&str>, usual: &str) -> anyhow::Result<Vec<Self>> {
         let mut text = argument.to_owned();
         if argument == "-" {
             text.clear();
             std::io::stdin().take(MOST).read_to_string(&mut text)?;
         }
-        let cookie = Self::parse(&text, name, usual);
-        if cookie.value.is_empty() { Err(WrongUse::new("the cookie is empty").into()) } else { Ok(cookie) }
+        let cookies = Self::parse(&text, name, usual);
+        if cookies.iter().all(|cookie| cookie.value.is_empty()) {
+            return Err(WrongUse::new("the cookie is empty").into());
+        }
+        Ok(cookies)
     }
 
-    fn parse(text: &str, name: Option<&str>, usual: &str) -> Self {
+    fn parse(text: &str, name: Option<&str>, usual: &str) -> Vec<Self> {
         let pieces: Vec<&str> = text.split(['\n', ';']).map(piece).filter(|piece| !piece.is_empty()).collect();
-        let mut pairs: Vec<(String, String)> = pieces
+        let pairs: Vec<(String, String)> = pieces
             .iter()
             .filter_map(|piece| pair(piece))
             .map(|(name, value)| (name.to_owned(), unquoted(value)))
             .collect();
-        // Choose the requested name, and the last of several cookies with that name, like a server.
-        // Otherwise choose the first cookie.
+        // Choose the requested name, otherwise the first cookie.
         let asked = name.unwrap_or(usual);
-        if let Some(place) = pairs.iter().rposition(|(name, _)| name == asked) {
-            let (name, value) = pairs.remove(place);
-            return Self { others: pairs, ..Self::new(name, value) };
+        let others: Vec<_> = pairs.iter().filter(|(name, _)| name != asked).cloned().collect();
+        let named = pairs.iter().filter(|(name, _)| name == asked);
+        let named: Vec<_> =
+            named.map(|(name, value)| Self { others: others.clone(), ..Self::new(name, value) }).collect();
+        if !named.is_empty() {
+            return named;
         }
         let first = pieces.first().copied().unwrap_or_default();
         let (found, value) = pair(first).map_or((None, first), |(name, value)| (Some(name), value));
-        Self { others: pairs, ..Self::new(name.or(found).unwrap_or(usual), unquoted(value)) }
+        vec![Self { others: pairs, ..Self::new(name.or(found).unwrap_or(usual), unquoted(value)) }]
     }
 
     /// Returns the value of another cookie of the line.
@@ -113,8 +118,9 @@ mod tests {
             (RAILS, None, ("usual", RAILS)),
             ("session=\"s1.abc\"", None, ("session", "s1.abc")),
         ] {
-            let found = Cookie::parse(text, name, "usual");
-            assert_eq!((found.name.as_str(), found.value.as_str()), expected, "{text}");
+            let [found] = Cookie::parse(text, name, "usual").try_into().unwrap();
+            let Cookie { name, value, .. } = found;
+            assert_eq!((name.as_str(), value.as_str()), expected, "{text}");
         }
     }
 
@@ -130,9 +136,11 @@ mod tests {
             ("theme=dark; other=a", None, ("theme", "dark"), None),
             ("usual=a", None, ("usual", "a"), None),
         ] {
-            let found = Cookie::parse(text, name, "usual");
+            let found = Cookie::parse(text, name, "usual").pop().unwrap();
             assert_eq!((found.name.as_str(), found.value.as_str()), expected, "{text}");
             assert_eq!(found.other("usual.sig"), signature, "{text}");
         }
+        let all = Cookie::parse("usual=old; other=x; usual=new", None, "usual");
+        assert_eq!(all.iter().map(|it| it.value.as_str()).collect::<Vec<_>>(), ["old", "new"]);
     }
 }

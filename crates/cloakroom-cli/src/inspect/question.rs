@@ -10,7 +10,7 @@ use crate::describe::Values;
 pub(super) struct Question<'a> {
     pub(super) cookie: &'a Cookie,
     pub(super) keyring: Option<&'a Keyring>,
-    pub(super) other: Option<Other>,
+    pub(super) other: Option<&'a Other>,
     pub(super) values: Values,
     pub(super) now: Timestamp,
 }

@@ -31,6 +31,20 @@ pub struct CookieHeader<'a> {
     others: Vec<&'a [u8]>,
 }
 
+/// The cookie that counts if a request has several of one name and more than one opens.
+///
+/// Browsers send the cookie with the longest path first. Frameworks differ: Pyramid, Django and
+/// Beaker take the last cookie; Flask, Express, Rails and Plug take the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CookieOrder {
+    /// The last cookie that opens.
+    #[default]
+    LastFirst,
+    /// The first cookie that opens.
+    FirstFirst,
+}
+
 impl<'a> CookieHeader<'a> {
     /// Creates the header from its lines.
     #[must_use]
@@ -66,8 +80,34 @@ impl<'a> CookieHeader<'a> {
     /// assert_eq!(candidates, [Err(Rejected::TooLong), Ok("4"), Ok("3"), Ok("2")]);
     /// ```
     pub fn candidates<'b>(&'b self, name: &'b str) -> impl Iterator<Item = Result<&'a str, Rejected>> + 'b {
+        self.candidates_in(name, CookieOrder::LastFirst)
+    }
+
+    /// Returns the values of `name` that a factory tries, in this order: at most four.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{CookieHeader, CookieOrder};
+    ///
+    /// let header = CookieHeader::new([b"session=1; session=2".as_slice()]);
+    /// let candidates: Vec<_> = header.candidates_in("session", CookieOrder::FirstFirst).collect();
+    /// assert_eq!(candidates, [Ok("1"), Ok("2")]);
+    /// ```
+    pub fn candidates_in<'b>(
+        &'b self,
+        name: &'b str,
+        order: CookieOrder,
+    ) -> impl Iterator<Item = Result<&'a str, Rejected>> + 'b {
         let checked = |value: &'a str| if value.len() > MAX_COOKIE { Err(Rejected::TooLong) } else { Ok(value) };
-        self.last_first(name).take(MOST_CANDIDATES).map(checked)
+        let (last_first, first_first) = match order {
+            CookieOrder::LastFirst => (Some(self.last_first(name)), Vec::new()),
+            CookieOrder::FirstFirst => {
+                let mut values: Vec<_> = self.last_first(name).collect();
+                values.reverse();
+                (None, values)
+            }
+        };
+        last_first.into_iter().flatten().chain(first_first).take(MOST_CANDIDATES).map(checked)
     }
 
     /// Returns `true` if there is a cookie called `name`.

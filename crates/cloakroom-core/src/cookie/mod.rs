@@ -6,7 +6,7 @@ mod header;
 
 pub use attributes::{CookieConfig, CookieTemplate, SameSite, SetCookie};
 pub use caching::{cache_control, invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary};
-pub use header::CookieHeader;
+pub use header::{CookieHeader, CookieOrder};
 
 /// The maximum size of a cookie that browsers accept, in bytes.
 ///

@@ -13,7 +13,7 @@
 //! | [`begin_commit`], [`replay()`], [`replay_with`], [`hand_on`], [`Replayed`] | the steps of a commit that all factories share |
 //! | [`commit_to_cookie`], [`Retries`], [`Collisions`], [`TimeLimit`] | a commit to a cookie, and the retries of a commit to a store |
 //! | [`FactoryOptions`] | the options that builders of factories share |
-//! | [`Candidates`], [`CookieHeader`], [`CookieTemplate`], [`CookiePayload`], [`SetCookie`], [`MAX_COOKIE`] | reading and writing cookies |
+//! | [`Candidates`], [`CookieHeader`], [`CookieOrder`], [`CookieTemplate`], [`CookiePayload`], [`SetCookie`], [`MAX_COOKIE`] | reading and writing cookies |
 //! | [`Sealer`], [`RecordSealer`], [`Seal`], [`KeyId`], [`Rejected`], [`OpenedCookie`] | sealing cookies and records |
 //! | [`Record`], [`Json`], [`Text`], [`FrameworkData`], [`SessionTimes`], [`Deadline`], [`Resolution`] | the content of a session |
 //! | [`FlashId`], [`Duplicates`], [`FLASH_LIMIT`], [`KeyName`], [`CsrfScheme`], [`RequestKind`] | parts of the state |
@@ -30,9 +30,10 @@ pub use crate::cookie_sessions::OpenedCookie;
 pub use crate::options::FactoryOptions;
 pub use crate::retry::{Collisions, Retries, TimeLimit};
 pub use cloakroom_core::{
-    After, Commit, CommitId, CookiePayload, CookieTemplate, CookieUpdate, CsrfScheme, Deadline, Dropped, Duplicates,
-    FLASH_LIMIT, FlashId, FrameworkData, Json, KeyId, KeyName, MAX_COOKIE, Plan, Record, RecordSealer, Rejected,
-    Replayed, Resolution, Seal, Sealer, SessionId, SessionState, SessionTimes, SetCookie, StoreKey, Text, Version,
+    After, Commit, CommitId, CookieOrder, CookiePayload, CookieTemplate, CookieUpdate, CsrfScheme, Deadline, Dropped,
+    Duplicates, FLASH_LIMIT, FlashId, FrameworkData, Json, KeyId, KeyName, MAX_COOKIE, Plan, Record, RecordSealer,
+    Rejected, Replayed, Resolution, Seal, Sealer, SessionId, SessionState, SessionTimes, SetCookie, StoreKey, Text,
+    Version,
 };
 #[doc(no_inline)]
 pub use cloakroom_core::{CookieHeader, RequestKind};

@@ -15,3 +15,4 @@ mod rails;
 mod sequences;
 mod side;
 mod turns;
+mod two_cookies;

@@ -9,7 +9,7 @@ use crate::turns::{Abilities, Signs, Turns, USUAL};
 /// messages to us.
 const RAILS: Abilities = Abilities { queues: false, levels: false, ..USUAL };
 
-fn pair(backend: &str, digest: &str, more: &[&str], ours: &[&str]) -> [Side; 2] {
+pub(crate) fn pair(backend: &str, digest: &str, more: &[&str], ours: &[&str]) -> [Side; 2] {
     let secret = "0123456789abcdef".repeat(8);
     let theirs = [&["--secret", &secret, "--digest", digest, "--cookie-name", "session"], more].concat();
     [Side::theirs(Foreign::rails(&theirs)), Side::ours(&[&["--backend", backend, "--secret", &secret], ours].concat())]

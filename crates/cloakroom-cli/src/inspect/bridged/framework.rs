@@ -6,7 +6,7 @@ use cloakroom::bridge::{
     BeakerCipher, BeakerCookie, CookieFormat, DjangoCookie, ExpressCookie, ExpressRecord, FlaskCookie, PlugCookie,
     PyramidCookie, PyramidNaclCookie, RailsCookie, RailsDigest, RecordFormat,
 };
-use cloakroom::factory::Rejected;
+use cloakroom::factory::{CookieOrder, Rejected};
 
 use super::seal::{Seal, seal};
 
@@ -74,6 +74,16 @@ impl Framework {
             Self::ExpressSession => "connect.sid",
             Self::Rails => "_session",
             Self::Plug => "_key",
+        }
+    }
+
+    /// Returns which of several cookies counts. A test compares it with the formats.
+    pub(in crate::inspect) const fn order(self) -> CookieOrder {
+        match self {
+            Self::Pyramid | Self::PyramidNacl | Self::Beaker | Self::Django => CookieOrder::LastFirst,
+            Self::Flask | Self::ExpressSession | Self::CookieSession | Self::Rails | Self::Plug => {
+                CookieOrder::FirstFirst
+            }
         }
     }
 

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use clap::ValueEnum as _;
 use cloakroom::Timestamp;
 use serde_json::Value;
 
+use super::framework::Reader;
 use super::{Framework, Other, shape};
 use crate::describe::Values;
 use crate::inspect::cookie::Cookie;
-use crate::inspect::{Question, ask};
+use crate::inspect::{Question, ask, counting};
 
 /// A second after they were made.
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_001);
@@ -35,7 +37,7 @@ fn text<'a>(vectors: &'a Value, list: &str, name: &str, member: &str) -> &'a str
     found[member].as_str().unwrap()
 }
 
-fn reported(cookie: &Cookie, other: Option<Other>, now: Timestamp) -> (Value, String) {
+fn reported(cookie: &Cookie, other: Option<&Other>, now: Timestamp) -> (Value, String) {
     let report = ask(&Question { cookie, keyring: None, other, values: Values::Shown, now }).unwrap();
     (report.document(cookie), report.text(cookie, Values::Shown))
 }
@@ -52,7 +54,7 @@ fn asked(framework: Option<Framework>, secret: Option<&str>, value: &str, now: T
         encrypt_key: None,
         salt: None,
     });
-    reported(&cookie, other, now)
+    reported(&cookie, other.as_ref(), now)
 }
 
 #[test]
@@ -107,7 +109,7 @@ fn beaker_encrypts_in_several_ways() {
         let cookie = Cookie::new("beaker.session.id", value);
         let other =
             Other { encrypt_key: encrypt_key.map(str::to_owned), ..of(Framework::Beaker, secret, None).unwrap() };
-        let (document, text) = reported(&cookie, Some(other), NOW);
+        let (document, text) = reported(&cookie, Some(&other), NOW);
         let answer = &document["answer"];
         let said = if answer["verdict"] == "refused" { &answer["reason"] } else { &answer["verdict"] };
         assert_eq!(said, verdict, "{row}: {text}");
@@ -142,7 +144,7 @@ fn rails() {
         ("before 5.2, another secret", shop, &cbc, "of nobody", NOW, "forged", "a signed cookie of Rails"),
         ("signed, but a number", "user", &jar, secret, NOW, "corrupt", "HMAC-SHA1, the key derived with SHA-"),
     ] {
-        let (document, text) = reported(&Cookie::new(name, value), of(Framework::Rails, secret, None), now);
+        let (document, text) = reported(&Cookie::new(name, value), of(Framework::Rails, secret, None).as_ref(), now);
         let answer = &document["answer"];
         assert!(answer["verdict"] == verdict || answer["reason"] == verdict, "{row}: {text}");
         assert!(text.contains(says), "{row}: {text}");
@@ -172,14 +174,15 @@ fn plug() {
         ("encrypted by plug_crypto 1", "QTEyOEdDTQ.a.b.c.d", secret, salt, "unknown-format", "QTEyOEdDTQ."),
         ("something else", "garbage", secret, salt, "unknown-format", "neither"),
     ] {
-        let (document, text) = reported(&Cookie::new("_key", value), of(Framework::Plug, secret, Some(salt)), NOW);
+        let (document, text) =
+            reported(&Cookie::new("_key", value), of(Framework::Plug, secret, Some(salt)).as_ref(), NOW);
         let answer = &document["answer"];
         assert!(answer["verdict"] == verdict || answer["reason"] == verdict, "{row}: {text}");
         assert!(text.contains(says), "{row}: {text}");
         assert_eq!(document["facts"]["values"]["user_id"] == 42, verdict == "opens", "{row}: {text}");
     }
     let (cookie, other) = (Cookie::new("_key", json), of(Framework::Plug, secret, None));
-    let question = Question { cookie: &cookie, keyring: None, other, values: Values::Hidden, now: NOW };
+    let question = Question { cookie: &cookie, keyring: None, other: other.as_ref(), values: Values::Hidden, now: NOW };
     assert!(ask(&question).unwrap_err().to_string().contains("signing_salt"));
 }
 
@@ -204,7 +207,7 @@ fn express() {
         assert_eq!(document["facts"]["algorithm"] == "HMAC-SHA256", verdict == "unchecked", "{row}: {text}");
     }
 
-    let line = |text: &str, name: &str| Cookie::read(text, Some(name), "session").unwrap();
+    let line = |text: &str, name: &str| Cookie::read(text, Some(name), "session").unwrap().remove(0);
     let lines = vectors["cookie_session"][0]["set_cookie"].as_array().unwrap();
     let both = lines.iter().map(|line| format!("Set-Cookie: {}\r\n", line.as_str().unwrap())).collect::<String>();
     let value = "eyJ1c2VyIjo0MiwibmFtZSI6ImZyZWQifQ==";
@@ -216,7 +219,7 @@ fn express() {
         ("no signature", signed("?"), "key1", "malformed", "cut short"),
         ("alone", Cookie::new("session", value), "key1", "unchecked", "session.sig: give both"),
     ] {
-        let (document, text) = reported(&cookie, of(Framework::CookieSession, key, None), NOW);
+        let (document, text) = reported(&cookie, of(Framework::CookieSession, key, None).as_ref(), NOW);
         let answer = &document["answer"];
         assert!(answer["verdict"] == verdict || answer["reason"] == verdict, "{row}: {text}");
         assert!(text.contains(says), "{row}: {text}");
@@ -235,8 +238,9 @@ fn times_written_by_a_bridge_are_shown() {
     let record = cloakroom::factory::Record::new(NOW, &lifetimes);
     let sealed = cloakroom::bridge::CookieFormat::seal(&format, &record, sealing).unwrap();
     let text = format!("session={}; session.sig={}", sealed.value, sealed.companion.unwrap());
-    let cookie = Cookie::read(&text, None, "session").unwrap();
-    let (document, text) = reported(&cookie, of(Framework::CookieSession, "key1", None), NOW + Duration::from_secs(75));
+    let cookie = Cookie::read(&text, None, "session").unwrap().remove(0);
+    let (document, text) =
+        reported(&cookie, of(Framework::CookieSession, "key1", None).as_ref(), NOW + Duration::from_secs(75));
     assert_eq!(document["facts"]["age"], "1 min 15 s", "{text}");
     assert!(document["facts"]["touched"].is_null(), "{text}");
 }
@@ -276,5 +280,53 @@ fn frameworks_are_guessed_by_the_form_of_a_cookie() {
     ] {
         assert_eq!(shape(value), framework, "{value}");
         assert!(asked(None, None, value, NOW).1.contains(says), "{value}");
+    }
+}
+
+#[test]
+fn the_order_of_cookies_is_that_of_the_formats() {
+    for framework in Framework::value_variants() {
+        let salt = (*framework == Framework::Plug).then(|| "salt".to_owned());
+        let secret = if *framework == Framework::PyramidNacl { "0b".repeat(32) } else { "x".repeat(64) };
+        let other = Other { framework: *framework, secret: None, encrypt_key: None, salt };
+        for way in framework.ways("value", &secret, &other).unwrap() {
+            let order = match way.reader {
+                Reader::Session(format) => format.order(),
+                Reader::Id(format) => format.order(),
+            };
+            assert_eq!(order, framework.order(), "{framework:?}");
+        }
+    }
+}
+
+#[test]
+fn of_two_cookies_the_one_of_the_framework_counts() {
+    let format = |secret: &str| cloakroom::bridge::FlaskCookie::new(secret).build().unwrap();
+    let sealed = |secret: &str, at: Timestamp| {
+        let format = format(secret);
+        let lifetimes = cloakroom::bridge::CookieFormat::lifetimes(&format);
+        let random = [7; 64];
+        let context = cloakroom::bridge::SealContext::new("session", at, &lifetimes, &random);
+        let record = cloakroom::factory::Record::new(at, &lifetimes);
+        cloakroom::bridge::CookieFormat::seal(&format, &record, context).unwrap().value
+    };
+    let (good, later, bad) = (sealed("dev", NOW), sealed("dev", NOW + Duration::from_secs(9)), sealed("other", NOW));
+    let other = of(Framework::Flask, "dev", None).unwrap();
+    for (row, cookies, chosen, says) in [
+        ("the first of two good ones", [&good, &later], &good, "2 of them open, and number 1 counts"),
+        ("a bad one first", [&bad, &good], &good, "number 2 counts"),
+        ("a bad one last", [&good, &bad], &good, "number 1 counts"),
+        ("two bad ones", [&bad, &bad], &bad, "none of them opens"),
+    ] {
+        let line = format!("Cookie: session={}; session={}", cookies[0], cookies[1]);
+        let cookies = Cookie::read(&line, None, "session").unwrap();
+        let now = NOW + Duration::from_secs(10);
+        let (cookie, report) = counting(&cookies, other.framework.order(), |cookie| {
+            ask(&Question { cookie, keyring: None, other: Some(&other), values: Values::Hidden, now })
+        })
+        .unwrap();
+        assert_eq!(&cookie.value, chosen, "{row}");
+        let text = report.text(cookie, Values::Hidden);
+        assert!(text.contains(&format!("2 of this name: {says}")), "{row}: {text}");
     }
 }
