@@ -45,6 +45,7 @@ pub struct DjangoCookie {
     tokens: Tokens,
     cookie_age: Duration,
     at_browser_close: bool,
+    keys: DjangoKeys,
 }
 
 /// Options of [`DjangoCookie`].
@@ -54,13 +55,19 @@ pub struct DjangoCookieBuilder {
     secrets: Vec<Secret>,
     cookie_age: Duration,
     at_browser_close: bool,
+    keys: DjangoKeys,
 }
 
 impl DjangoCookie {
     /// Creates the format with this `SECRET_KEY`.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(secret_key: impl Into<Secret>) -> DjangoCookieBuilder {
-        DjangoCookieBuilder { secrets: vec![secret_key.into()], cookie_age: COOKIE_AGE, at_browser_close: false }
+        DjangoCookieBuilder {
+            secrets: vec![secret_key.into()],
+            cookie_age: COOKIE_AGE,
+            at_browser_close: false,
+            keys: DjangoKeys::default(),
+        }
     }
 }
 
@@ -77,6 +84,15 @@ impl DjangoCookieBuilder {
         self
     }
 
+    /// Sets whether new sessions store the CSRF token under a mask, as Django before 4.1 expects it.
+    ///
+    /// Use `true` while an application on Django 3.2 or 4.0 shares the sessions. Sessions of both
+    /// kinds are read in any case.
+    pub const fn csrf_cookie_masked(mut self, masked: bool) -> Self {
+        self.keys = DjangoKeys { is_masked: masked };
+        self
+    }
+
     /// Sets `SESSION_EXPIRE_AT_BROWSER_CLOSE`. The default is `false`, as in Django.
     pub const fn expire_at_browser_close(mut self, at_browser_close: bool) -> Self {
         self.at_browser_close = at_browser_close;
@@ -89,13 +105,18 @@ impl DjangoCookieBuilder {
     /// Fails if a secret is empty.
     pub fn build(self) -> Result<DjangoCookie, ConfigError> {
         let tokens = signing::tokens(&self.secrets, "django.contrib.sessions.backends.signed_cookies")?;
-        Ok(DjangoCookie { tokens, cookie_age: self.cookie_age, at_browser_close: self.at_browser_close })
+        Ok(DjangoCookie {
+            tokens,
+            cookie_age: self.cookie_age,
+            at_browser_close: self.at_browser_close,
+            keys: self.keys,
+        })
     }
 }
 
 impl CookieFormat for DjangoCookie {
     fn framework(&self) -> &'static str {
-        DjangoKeys.framework()
+        self.keys.framework()
     }
 
     fn cookie(&self) -> CookieConfig {
@@ -107,12 +128,12 @@ impl CookieFormat for DjangoCookie {
     }
 
     fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
-        DjangoKeys.csrf_scheme()
+        self.keys.csrf_scheme()
     }
 
     fn open(&self, cookie: IncomingCookie<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
         let (payload, touched) = self.tokens.open(cookie.value)?;
-        let mut record = keys::open(&payload, touched, lifetimes)?;
+        let mut record = keys::open(self.keys, &payload, touched, lifetimes)?;
         // Django refuses signatures that are older, even if the session has a longer lifetime.
         let oldest = touched + self.cookie_age;
         let idle = record.times().idle_deadline.map_or(oldest, |deadline| deadline.min(oldest));
@@ -121,7 +142,7 @@ impl CookieFormat for DjangoCookie {
     }
 
     fn seal(&self, record: &Record, sealing: SealContext<'_>) -> Result<OutgoingCookie, Error> {
-        let payload = keys::payload(record, sealing.lifetimes)?;
+        let payload = keys::payload(self.keys, record, sealing.lifetimes)?;
         let configured =
             if self.at_browser_close { CookieLife::BrowserSession } else { CookieLife::Lasts(self.cookie_age) };
         let life = Some(Expiry::life(record)).filter(|life| *life != CookieLife::Configured).unwrap_or(configured);

@@ -11,8 +11,12 @@ use crate::layout::{Layout, Queue, Spelling, Times, read, write};
 
 const MESSAGES: &str = "_messages";
 
-#[derive(Debug)]
-pub(crate) struct DjangoKeys;
+/// The layout of Django's sessions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct DjangoKeys {
+    /// New sessions store the CSRF token under a mask, as Django before 4.1 expects it.
+    pub(crate) is_masked: bool,
+}
 
 impl Layout for DjangoKeys {
     fn framework(&self) -> &'static str {
@@ -30,7 +34,7 @@ impl Layout for DjangoKeys {
     }
 
     fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
-        Some(&DjangoTokens)
+        Some(if self.is_masked { &DjangoTokens::MASKED } else { &DjangoTokens::PLAIN })
     }
 
     fn is_hidden(&self, key: &str) -> bool {
@@ -51,19 +55,24 @@ impl Layout for DjangoKeys {
 }
 
 /// Reads the signed text.
-pub(crate) fn open(payload: &[u8], touched: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+pub(crate) fn open(
+    keys: DjangoKeys,
+    payload: &[u8],
+    touched: Timestamp,
+    lifetimes: &Lifetimes,
+) -> Result<Record, Rejected> {
     // The text is ASCII unless another serializer is configured; Django reads it as Latin-1 too.
     let payload: String = payload.iter().map(|byte| char::from(*byte)).collect();
     let object = Json::from_lenient("session", payload).map_err(|_| Rejected::Corrupt)?;
     let members = object.members().unwrap_or_default();
     let expiry = members.iter().rev().find(|(key, _)| key.as_str() == "\"_session_expiry\"");
     let expiry = expiry.map(|(_, value)| Expiry::read(value)).transpose()?.flatten();
-    read(&DjangoKeys, &object, expiry.map_or(Times::touched(touched), |expiry| expiry.times(touched)), lifetimes)
+    read(&keys, &object, expiry.map_or(Times::touched(touched), |expiry| expiry.times(touched)), lifetimes)
 }
 
 /// Writes the text to sign.
-pub(crate) fn payload(record: &Record, lifetimes: &Lifetimes) -> Result<String, Error> {
-    let mut extras = CloakroomExtras::of(record, lifetimes, Keeps::Nothing, DjangoKeys.csrf_key());
+pub(crate) fn payload(keys: DjangoKeys, record: &Record, lifetimes: &Lifetimes) -> Result<String, Error> {
+    let mut extras = CloakroomExtras::of(record, lifetimes, Keeps::Nothing, keys.csrf_key());
     let expiry = Expiry::of(record);
     // Django's own expiry must not be stored twice.
     match expiry {
@@ -72,5 +81,5 @@ pub(crate) fn payload(record: &Record, lifetimes: &Lifetimes) -> Result<String, 
         _ => {}
     }
     let changed: Vec<_> = Expiry::change(record, expiry).into_iter().map(|text| (EXPIRY, text)).collect();
-    write(&DjangoKeys, record, &extras, &changed)
+    write(&keys, record, &extras, &changed)
 }

@@ -18,13 +18,16 @@ use crate::token::Tokens;
 const SHORTEST_KEY: usize = 8;
 const LONGEST_KEY: usize = 40;
 
-/// The records of Django's session engines `db` and `cached_db`.
+/// The records of Django's session engine `db`.
 ///
 /// A record is the column `session_data` of `django_session`; the cookie holds its key.
 ///
 /// [`DjangoCookie`](crate::DjangoCookie) lists the shared data. Both Django and Cloakroom save with
 /// an update that never creates a row, so neither application revives a session that ended in the
 /// other.
+///
+/// The engine `cached_db` isn't supported: Django would read its cache first, and see neither changes
+/// nor sign-outs of this side.
 ///
 /// # Security
 /// Django's session key is the row's key: anyone who can read the table can use it.
@@ -42,6 +45,7 @@ pub struct DjangoRecord {
     tokens: Tokens,
     cookie_age: Duration,
     at_browser_close: bool,
+    keys: DjangoKeys,
 }
 
 impl DjangoRecord {
@@ -66,13 +70,23 @@ impl DjangoRecord {
         let secrets: Vec<Secret> =
             std::iter::once(secret_key.into()).chain(fallbacks.into_iter().map(Into::into)).collect();
         let tokens = signing::tokens(&secrets, "django.contrib.sessions.SessionStore")?;
-        Ok(Self { tokens, cookie_age: COOKIE_AGE, at_browser_close: false })
+        Ok(Self { tokens, cookie_age: COOKIE_AGE, at_browser_close: false, keys: DjangoKeys::default() })
     }
 
     /// Sets `SESSION_COOKIE_AGE`. The default is two weeks, as in Django.
     #[must_use]
     pub const fn cookie_age(mut self, age: Duration) -> Self {
         self.cookie_age = age;
+        self
+    }
+
+    /// Sets whether new sessions store the CSRF token under a mask, as Django before 4.1 expects it.
+    ///
+    /// Use `true` while an application on Django 3.2 or 4.0 shares the sessions. Sessions of both
+    /// kinds are read in any case.
+    #[must_use]
+    pub const fn csrf_cookie_masked(mut self, masked: bool) -> Self {
+        self.keys = DjangoKeys { is_masked: masked };
         self
     }
 
@@ -86,7 +100,7 @@ impl DjangoRecord {
 
 impl RecordFormat for DjangoRecord {
     fn framework(&self) -> &'static str {
-        DjangoKeys.framework()
+        self.keys.framework()
     }
 
     fn cookie(&self) -> CookieConfig {
@@ -110,7 +124,7 @@ impl RecordFormat for DjangoRecord {
     }
 
     fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
-        DjangoKeys.csrf_scheme()
+        self.keys.csrf_scheme()
     }
 
     /// The signature contains a time, so only a new signature updates it.
@@ -145,10 +159,10 @@ impl RecordFormat for DjangoRecord {
 
     fn open(&self, text: &str, _: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
         let (payload, touched) = self.tokens.open(text)?;
-        keys::open(&payload, touched, lifetimes)
+        keys::open(self.keys, &payload, touched, lifetimes)
     }
 
     fn seal(&self, _: &str, record: &Record, sealing: SealContext<'_>) -> Result<String, Error> {
-        Ok(self.tokens.seal(&keys::payload(record, sealing.lifetimes)?, sealing.now))
+        Ok(self.tokens.seal(&keys::payload(self.keys, record, sealing.lifetimes)?, sealing.now))
     }
 }

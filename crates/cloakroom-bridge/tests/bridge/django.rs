@@ -48,6 +48,20 @@ fn sessions_made_by_django_are_read_and_written() {
     assert_eq!((cookies, rows), (4, 4));
 }
 
+/// The session of a visitor who signed in on Django 3.2, which stores its token under a mask.
+#[test]
+fn forms_of_sessions_from_django_3_2_are_shared() {
+    const COOKIE: &str = "eyJ1c2VyIjo0MiwiX2NzcmZ0b2tlbiI6IklxY1lMeFZweEp3YzVMeFNSRUp6SDFUdXdEMks3T1lhdmx1d0tlODg5M0M3V1hWcDR1eDBFeHdtNXJ4alpYcXcifQ:1xXewm:XSDJZ2hidhDKszfe22zg3X2yYGuqda56_lGYjRIpib8";
+    let format = DjangoCookie::new("dj-secret-invented").csrf_cookie_masked(true).build().unwrap();
+    let record = format.open(IncomingCookie::new("sessionid", COOKIE), &Lifetimes::default()).unwrap();
+    let token = record.csrf().unwrap();
+    assert_eq!(token.expose().len(), 64);
+    let form = token.mask(&[5; 32]);
+    assert!(form.len() == 64 && token.matches(&form) && !token.matches(&form[32..]));
+    // Django's own forms have any mask: the stored text itself is one of them.
+    assert!(token.matches(token.expose()));
+}
+
 #[tokio::test]
 async fn levels_and_tags_are_messages_and_queues() {
     let app = App::new(BridgedCookies::new(DjangoCookie::new(SECRET).build().unwrap()).build().unwrap());
