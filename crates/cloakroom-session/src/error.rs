@@ -68,6 +68,12 @@ impl Error {
         Self(Kind::MissingLayer { layer })
     }
 
+    /// Creates the error for a CSRF layer without a session layer around it. Its own name doesn't
+    /// tell which framework it is in.
+    pub(crate) const fn no_session_around_csrf() -> Self {
+        Self::missing_layer("the session layer (SessionLayer, SessionMiddleware or SessionFairing)")
+    }
+
     /// Creates the error for a record of `size` bytes where `limit` are allowed.
     ///
     /// The message names the three largest keys. For factories.

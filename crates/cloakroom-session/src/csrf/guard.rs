@@ -171,7 +171,7 @@ impl CsrfGuard {
     ) -> Result<Option<CsrfToken>, Error> {
         match &self.home {
             Home::Session => {
-                let session = session.ok_or_else(|| Error::missing_layer("SessionLayer"))?;
+                let session = session.ok_or_else(Error::no_session_around_csrf)?;
                 Ok(session.open(cookies).await?.known_csrf_token())
             }
             Home::Cookie(home) => Ok(home.token_in(&cookies)),

@@ -173,7 +173,7 @@ impl CsrfSlot {
         async move {
             match self.guard().home() {
                 Home::Session => {
-                    let session = session.ok_or_else(|| Error::missing_layer("SessionLayer"))?;
+                    let session = session.ok_or_else(Error::no_session_around_csrf)?;
                     session.await?.masked_csrf_token()
                 }
                 Home::Cookie(home) => self.token_of_cookie(home, &cookies),
