@@ -98,7 +98,7 @@ impl CloakroomExtras {
     /// Returns the member's value, or `None` if there is nothing to keep.
     pub(crate) fn write(&self) -> Result<Option<String>, Error> {
         let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX).max(1);
-        let text = |value: &Option<String>| value.as_deref().map(crate::layout::quoted).transpose();
+        let text = |value: &Option<String>| value.as_deref().map(crate::spelling::quoted).transpose();
         let commits = || self.commits.iter().map(|id| id.number().to_string()).collect::<Vec<_>>().join(",");
         let members = [
             ("created", self.created.map(|at| at.unix_millis().to_string())),
@@ -107,7 +107,7 @@ impl CloakroomExtras {
             ("remembered", self.remembered.then(|| "true".to_owned())),
             ("owner", text(&self.owner)?),
             ("label", text(&self.label)?),
-            ("csrf", self.csrf.as_ref().map(|token| crate::layout::quoted(token.expose())).transpose()?),
+            ("csrf", self.csrf.as_ref().map(|token| crate::spelling::quoted(token.expose())).transpose()?),
             ("commits", self.committed.map(|_| format!("[{}]", commits()))),
             ("committed", self.committed.map(|at| at.unix_millis().to_string())),
         ];

@@ -62,6 +62,7 @@ mod rails;
 mod secret;
 #[cfg(feature = "records")]
 mod shared;
+mod spelling;
 #[cfg(any(feature = "records-redis", feature = "records-postgres", feature = "records-sqlite"))]
 mod stores;
 #[cfg(any(feature = "flask", feature = "django"))]

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::json::Unreadable;
+use crate::json::unreadable::Unreadable;
 
 /// The error of an operation on a session.
 ///

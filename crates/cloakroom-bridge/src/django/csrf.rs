@@ -107,12 +107,12 @@ mod tests {
         let stored = scheme.token(&[201; 32]);
         assert_eq!(stored.len(), 64);
         let secret = DjangoTokens::PLAIN.token(&[201; 32]);
-        assert_eq!(super::unmask(&stored).as_deref(), Some(secret.as_str()));
+        assert_eq!(unmask(&stored).as_deref(), Some(secret.as_str()));
         // A session under another mask has the same forms.
         let again = scheme.mask(&secret, &[77; 32]);
         for stored in [&stored, &again, &secret] {
             let form = scheme.mask(stored, &pad);
-            assert_eq!(super::unmask(&form).as_deref(), Some(secret.as_str()));
+            assert_eq!(unmask(&form).as_deref(), Some(secret.as_str()));
             assert!(scheme.matches(stored, &form) && !scheme.matches(stored, &secret), "{stored}");
         }
     }

@@ -9,7 +9,7 @@
 //! leaves it alone, like every key that it doesn't know.
 
 mod read;
-mod spelling;
+
 mod write;
 
 use std::fmt;
@@ -19,8 +19,8 @@ use cloakroom_session::{CsrfToken, Error};
 
 use crate::extras::EXTRAS_KEY;
 
+pub(crate) use crate::spelling::{Spelling, quoted};
 pub(crate) use read::{Times, read};
-pub(crate) use spelling::{Spelling, quoted};
 pub(crate) use write::write;
 
 /// The messages of one queue, oldest first.

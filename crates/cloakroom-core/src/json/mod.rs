@@ -11,7 +11,7 @@
 mod exact;
 mod lenient;
 mod text;
-mod unreadable;
+pub(crate) mod unreadable;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,9 +24,9 @@ use crate::error::Error;
 
 use exact::Unwritable;
 use lenient::Scanner;
+use unreadable::Unreadable;
 
 pub use text::Text;
-pub(crate) use unreadable::Unreadable;
 
 /// The maximum depth of a comparison, which is the maximum depth of a readable value.
 const DEEPEST_COMPARED: u8 = 128;
