@@ -84,7 +84,8 @@ impl DjangoCookieBuilder {
         self
     }
 
-    /// Sets whether new sessions store the CSRF token under a mask, as Django before 4.1 expects it.
+    /// Sets whether new sessions store the CSRF token under a mask, as Django before 4.1 expects
+    /// it.
     ///
     /// Use `true` while an application on Django 3.2 or 4.0 shares the sessions. Sessions of both
     /// kinds are read in any case.

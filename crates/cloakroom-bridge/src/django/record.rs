@@ -26,8 +26,8 @@ const LONGEST_KEY: usize = 40;
 /// an update that never creates a row, so neither application revives a session that ended in the
 /// other.
 ///
-/// The engine `cached_db` isn't supported: Django would read its cache first, and see neither changes
-/// nor sign-outs of this side.
+/// The engine `cached_db` isn't supported: Django would read its cache first, and see neither
+/// changes nor sign-outs of this side.
 ///
 /// # Security
 /// Django's session key is the row's key: anyone who can read the table can use it.
@@ -80,7 +80,8 @@ impl DjangoRecord {
         self
     }
 
-    /// Sets whether new sessions store the CSRF token under a mask, as Django before 4.1 expects it.
+    /// Sets whether new sessions store the CSRF token under a mask, as Django before 4.1 expects
+    /// it.
     ///
     /// Use `true` while an application on Django 3.2 or 4.0 shares the sessions. Sessions of both
     /// kinds are read in any case.
