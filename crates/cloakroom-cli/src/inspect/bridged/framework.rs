@@ -3,8 +3,8 @@
 use clap::ValueEnum;
 use cloakroom::ConfigError;
 use cloakroom::bridge::{
-    BeakerCipher, BeakerCookie, CookieFormat, DjangoCookie, ExpressCookie, ExpressRecord, FlaskCookie, PlugCookie,
-    PyramidCookie, PyramidNaclCookie, RailsCookie, RailsDigest, RecordFormat,
+    BeakerCipher, BeakerCookie, CookieFormat, DjangoCookie, DjangoRecord, ExpressCookie, ExpressRecord, FlaskCookie,
+    PlugCookie, PyramidCookie, PyramidNaclCookie, RailsCookie, RailsDigest, RecordFormat,
 };
 use cloakroom::factory::{CookieOrder, Rejected};
 
@@ -20,7 +20,7 @@ pub(in crate::inspect) enum Framework {
     /// or --encrypt-key-env
     Beaker,
     Flask,
-    /// `signed_cookies` of Django
+    /// `signed_cookies` of Django, or the column `session_data` of its table
     Django,
     /// The id of Express' `express-session`; the session is in its store
     ExpressSession,
@@ -52,11 +52,17 @@ pub(super) struct Way {
 pub(super) enum Reader {
     Session(Box<dyn CookieFormat>),
     Id(Box<dyn RecordFormat>),
+    /// The text of a record, from the framework's store.
+    Record(Box<dyn RecordFormat>),
 }
 
 impl Way {
     fn session(algorithm: &'static str, format: impl CookieFormat) -> Self {
         Self { algorithm, reader: Reader::Session(Box::new(format)) }
+    }
+
+    fn record(algorithm: &'static str, format: impl RecordFormat) -> Self {
+        Self { algorithm, reader: Reader::Record(Box::new(format)) }
     }
 
     fn id(algorithm: &'static str, format: impl RecordFormat) -> Self {
@@ -138,7 +144,10 @@ impl Framework {
                 one(Way::session("XSalsa20-Poly1305", PyramidNaclCookie::new(unhex(secret).unwrap_or_default())?))
             }
             (Self::Beaker, None) => beaker(secret, other.encrypt_key.as_deref()),
-            (Self::Django, None) => one(Way::session("HMAC-SHA256", DjangoCookie::new(secret).build()?)),
+            (Self::Django, None) => Ok(vec![
+                Way::session("HMAC-SHA256", DjangoCookie::new(secret).build()?),
+                Way::record("HMAC-SHA256, of the table", DjangoRecord::new(secret)?),
+            ]),
             (Self::ExpressSession, None) => one(Way::id("HMAC-SHA256", ExpressRecord::new(secret).build()?)),
             (Self::CookieSession, None) => one(Way::session("HMAC-SHA1", ExpressCookie::new(secret).build()?)),
             (Self::Rails, None) => rails(value, secret),
@@ -164,8 +173,8 @@ impl Framework {
                  were tried"
             }
             (Self::Rails, Rejected::UnknownFormat) => {
-                "the secret is right, but the cookie was encrypted by Rails before 5.2 (AES-256-CBC), which isn't supported; newer versions reseal it \
-                 when they read it"
+                "the secret is right, but the cookie was encrypted with AES-256-CBC, which isn't supported: by Rails before 5.2, or with \
+                 use_authenticated_cookie_encryption = false; with true, Rails reseals such cookies when it reads them"
             }
             (Self::Plug, Rejected::Forged) => {
                 "it was changed in transit, or sealed with another secret_key_base or another salt; for an encrypted cookie the salt is encryption_salt"
@@ -173,6 +182,9 @@ impl Framework {
             (Self::Plug, Rejected::UnknownFormat) => {
                 "it begins with neither `SFMyNTY.` (signed) nor `XCP.` (encrypted by plug_crypto 2 or newer); older versions write `QTEyOEdDTQ.`, which \
                  isn't supported"
+            }
+            (Self::Django, Rejected::UnknownFormat) => {
+                "its date of expiry has no time zone, as with USE_TZ = False, so its end can't be known"
             }
             (_, Rejected::Forged) => {
                 "it was changed in transit, or made with another secret, another salt or another algorithm"

@@ -82,6 +82,19 @@ fn cookies_open_only_with_their_secret() {
 }
 
 #[test]
+fn rows_of_django_open() {
+    let vectors = vectors("django_session");
+    for name in ["db_basic", "db_unicode", "db_long"] {
+        let value = text(&vectors, "vectors", name, "value");
+        let (document, text) = asked(Some(Framework::Django), Some("django-insecure-test-key"), value, NOW);
+        assert_eq!(document["answer"]["verdict"], "opens", "{name}: {text}");
+        assert_eq!(document["facts"]["algorithm"], "HMAC-SHA256, of the table", "{name}: {text}");
+        let (document, _) = asked(Some(Framework::Django), Some("another"), value, NOW);
+        assert_eq!(document["answer"]["reason"], "forged", "{name}");
+    }
+}
+
+#[test]
 fn pickles_and_expired_cookies_are_refused() {
     let (document, _) = asked(Some(Framework::Beaker), Some("validate-key-abcdef"), PICKLE, NOW);
     assert_eq!(document["answer"]["reason"], "unsafe-serializer", "{document}");
@@ -292,7 +305,7 @@ fn the_order_of_cookies_is_that_of_the_formats() {
         for way in framework.ways("value", &secret, &other).unwrap() {
             let order = match way.reader {
                 Reader::Session(format) => format.order(),
-                Reader::Id(format) => format.order(),
+                Reader::Id(format) | Reader::Record(format) => format.order(),
             };
             assert_eq!(order, framework.order(), "{framework:?}");
         }
