@@ -73,11 +73,13 @@ async fn works<S: Store>(store: S, number: u64, goes_on: Arc<AtomicBool>, done: 
     longest
 }
 
-/// Ends all sessions step by step, while some move and others are created and ended.
-async fn everybody_is_ended<S: Store + Clone>(name: &str, store: S, count: u64) {
+/// Ends all sessions step by step, while some move and others are created and ended through
+/// `requests`. Only the walk continues after a server's limit on statements, which a request may
+/// meet on a busy machine.
+async fn everybody_is_ended<S: Store + Clone>(name: &str, store: S, requests: S, count: u64) {
     let (goes_on, worked) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU64::new(0)));
-    let fleeing: Vec<_> = (0..4).map(|number| tokio::spawn(flees(store.clone(), number))).collect();
-    let working = (0..2).map(|number| tokio::spawn(works(store.clone(), number, goes_on.clone(), worked.clone())));
+    let fleeing: Vec<_> = (0..4).map(|number| tokio::spawn(flees(requests.clone(), number))).collect();
+    let working = (0..2).map(|number| tokio::spawn(works(requests.clone(), number, goes_on.clone(), worked.clone())));
     let working: Vec<_> = working.collect();
     // All tasks are running.
     while store.count_owned("fugitive", usize::MAX, NOW).await.unwrap() < 4 || worked.load(Ordering::Relaxed) < 2 {
@@ -175,7 +177,8 @@ async fn crowds_on_postgresql() {
     );
     client.batch_execute(&fill).await.unwrap();
     an_owner("postgres", &store, number("CLOAKROOM_OWNED", 300)).await;
-    everybody_is_ended("postgres", store, count).await;
+    let requests = PostgresStore::connect(&server.url()).unwrap();
+    everybody_is_ended("postgres", store, requests, count).await;
 }
 
 /// The planner has neither statistics nor the option that our connections set, as behind a pooler.
@@ -213,7 +216,8 @@ async fn a_walk_without_statistics_reads_each_row_a_few_times() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     println!("postgres: {read} rows and entries read to end {ROWS}");
-    assert!(read < 4 * ROWS, "{read} rows and entries were read to end {ROWS}");
+    // A row and its index entries, for the edge of a step, to find it and to end it.
+    assert!(read < 6 * ROWS, "{read} rows and entries were read to end {ROWS}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -233,7 +237,7 @@ async fn crowds_on_mysql() {
     room_for(count, &mut client).await;
     client.query_drop(fill).await.unwrap();
     an_owner("mysql", &store, number("CLOAKROOM_OWNED", 300)).await;
-    everybody_is_ended("mysql", store, count).await;
+    everybody_is_ended("mysql", store.clone(), store, count).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -254,7 +258,7 @@ async fn crowds_in_sqlite() {
     filling.execute_batch(&format!("PRAGMA cache_size = -2000000; {fill}")).unwrap();
     drop(filling);
     an_owner("sqlite", &store, number("CLOAKROOM_OWNED", 300)).await;
-    everybody_is_ended("sqlite", store, count).await;
+    everybody_is_ended("sqlite", store.clone(), store, count).await;
 }
 
 /// More dead rows than a step may read lie before a live session: expired ones that no sweep has
