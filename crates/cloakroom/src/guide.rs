@@ -178,6 +178,10 @@ pub mod from_peers {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod bridges {}
 
+#[doc = include_str!("../guide/pyramid-tests.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod pyramid_tests {}
+
 #[cfg(all(feature = "bridge-pyramid", feature = "bridge-pyramid-nacl"))]
 #[doc = include_str!("../guide/from-pyramid-shared.md")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]

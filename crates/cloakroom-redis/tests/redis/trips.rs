@@ -111,6 +111,8 @@ async fn assert_waits(mut site: Site, sign_in_waits: u128, count_waits: u128) {
     let visits = visits(sign_in_waits, count_waits);
     let mut least = [u128::MAX; 9];
     let promised = visits.map(|(_, _, expected)| expected);
+    // A session that stays: a Cluster counts an empty list with one wait less.
+    site.visit(&mut String::new(), Some(sign_in)).await;
     // Scripts are first sent as text, and a busy machine only makes calls slower. Repeat until each
     // visit was once as fast as documented.
     for _ in 0..60 {

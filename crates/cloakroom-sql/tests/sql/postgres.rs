@@ -103,7 +103,8 @@ async fn round_trips(port: u16) {
     let store = PostgresStore::connect(&format!("postgres://postgres@127.0.0.1:{}/postgres", wire.port())).unwrap();
     for (what, trips) in trips(&store, || wire.trips()).await {
         println!("postgres: {what}: {trips} round trips");
-        assert_eq!(trips, 1, "{what}");
+        // A step of `end_before` first finds where it ends.
+        assert_eq!(trips, if what == "end_before" { 2 } else { 1 }, "{what}");
     }
 }
 
