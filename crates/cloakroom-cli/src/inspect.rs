@@ -88,10 +88,11 @@ fn counting<'a>(
     ask: impl Fn(&'a Cookie) -> anyhow::Result<Report>,
 ) -> anyhow::Result<(&'a Cookie, Report)> {
     let mut chosen: Option<(usize, &Cookie, Report)> = None;
-    let mut open = 0;
+    let (mut open, mut is_checked) = (0, true);
     for (index, cookie) in cookies.iter().enumerate() {
         let report = ask(cookie)?;
         let is_refused = matches!(report.verdict, Verdict::Refused { .. });
+        is_checked &= !matches!(report.verdict, Verdict::Unchecked { .. });
         open += usize::from(!is_refused);
         if chosen.is_none() || (open == 1 && !is_refused) {
             chosen = Some((index, cookie, report));
@@ -104,6 +105,7 @@ fn counting<'a>(
     let number = if order == CookieOrder::LastFirst { cookies.len() - index } else { index + 1 };
     let what = match open {
         0 => "none of them opens".to_owned(),
+        _ if !is_checked => format!("number {number} counts if it opens"),
         1 => format!("number {number} counts"),
         _ => format!("{open} of them open, and number {number} counts: the browser holds two sessions"),
     };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::ValueEnum as _;
 use cloakroom::Timestamp;
+use cloakroom::factory::CookieOrder;
 use serde_json::Value;
 
 use super::framework::Reader;
@@ -341,5 +342,12 @@ fn of_two_cookies_the_one_of_the_framework_counts() {
         assert_eq!(&cookie.value, chosen, "{row}");
         let text = report.text(cookie, Values::Hidden);
         assert!(text.contains(&format!("2 of this name: {says}")), "{row}: {text}");
+        // Without the secret, nothing is known about the seals.
+        let unknown = Other { framework: Framework::Flask, secret: None, encrypt_key: None, salt: None };
+        let (cookie, report) = counting(&cookies, CookieOrder::FirstFirst, |cookie| {
+            ask(&Question { cookie, keyring: None, other: Some(&unknown), values: Values::Hidden, now })
+        })
+        .unwrap();
+        assert!(report.text(cookie, Values::Hidden).contains("number 1 counts if it opens"), "{row}");
     }
 }
