@@ -82,7 +82,7 @@ pub(crate) const REDIS: Need = Need {
 };
 
 pub(crate) const PYTHON: Need = Need {
-    what: "Python with its venv module, for the tests against Pyramid, Flask and Django",
+    what: "Python with its venv module, for the tests against Pyramid, Flask, Starlette and Django",
     // A custom python3 may come first on `PATH` and lack the modules of Debian's package.
     programs: &["python3", "/usr/bin/python3"],
     proof: &["-c", "import ensurepip, venv"],

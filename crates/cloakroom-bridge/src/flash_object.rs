@@ -11,7 +11,7 @@ pub(crate) const COMPACT: Spelling = Spelling { comma: ",", colon: ":", ascii: f
 /// The number of messages that a member holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
-    not(all(feature = "express", feature = "rails", feature = "plug")),
+    not(all(feature = "express", feature = "rails", feature = "plug", feature = "starlette")),
     allow(dead_code, reason = "each framework has one")
 )]
 pub(crate) enum Holds {

@@ -15,7 +15,7 @@
 //! | `layout`, `extras` | the meaning of a session object's members, and data that the framework has no place for |
 //! | `flash_object` | flash messages in one object, the form that several frameworks use |
 //! | `csrf`, `numbers`, `iso`, `token`, `hex`, `percent`, `zlib` | CSRF tokens, times, and signed, escaped and compressed text in the frameworks' forms |
-//! | `pyramid`, `beaker`, `flask`, `django`, `express`, `rails`, `plug` | the formats |
+//! | `pyramid`, `beaker`, `flask`, `django`, `express`, `rails`, `plug`, `starlette` | the formats |
 //! | `shared` | records that another framework keeps in its store, and the factory for them |
 //! | `stores` | Redis, PostgreSQL and SQLite in the frameworks' own schemas |
 //! | `migration` | the move from an old factory to a new one |
@@ -38,7 +38,7 @@ mod django;
 #[cfg(feature = "express")]
 mod express;
 mod extras;
-#[cfg(any(feature = "express", feature = "rails", feature = "plug"))]
+#[cfg(any(feature = "express", feature = "rails", feature = "plug", feature = "starlette"))]
 mod flash_object;
 #[cfg(feature = "flask")]
 mod flask;
@@ -63,9 +63,11 @@ mod secret;
 #[cfg(feature = "records")]
 mod shared;
 mod spelling;
+#[cfg(feature = "starlette")]
+mod starlette;
 #[cfg(any(feature = "records-redis", feature = "records-postgres", feature = "records-sqlite"))]
 mod stores;
-#[cfg(any(feature = "flask", feature = "django"))]
+#[cfg(any(feature = "flask", feature = "django", feature = "starlette"))]
 mod token;
 #[cfg(feature = "zlib")]
 mod zlib;
@@ -94,6 +96,8 @@ pub use secret::Secret;
 pub use shared::{
     ForeignStore, MemoryRecords, RecordFormat, Renewal, SharedRecords, SharedRecordsBuilder, SwapOutcome, TouchMode,
 };
+#[cfg(feature = "starlette")]
+pub use starlette::{StarletteCookie, StarletteCookieBuilder};
 #[cfg(feature = "records-postgres")]
 pub use stores::PostgresRecords;
 #[cfg(feature = "records-redis")]

@@ -212,6 +212,11 @@ pub mod express {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod rails {}
 
+#[cfg(feature = "bridge-starlette")]
+#[doc = include_str!("../guide/starlette.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod starlette {}
+
 #[cfg(feature = "bridge-plug")]
 #[doc = include_str!("../guide/plug.md")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]

@@ -89,8 +89,8 @@
 //! Bridges:
 //! - `bridge`: `bridge::Migration`, which moves sessions from one factory to another
 //! - `bridge-pyramid`, `bridge-pyramid-nacl`, `bridge-beaker`, `bridge-flask`, `bridge-django`,
-//!   `bridge-express`, `bridge-rails`, `bridge-plug`: sessions shared with an application in that
-//!   framework
+//!   `bridge-express`, `bridge-rails`, `bridge-plug`, `bridge-starlette`: sessions shared with an application in
+//!   that framework
 //! - `bridge-redis`, `bridge-postgres`, `bridge-sqlite`: the stores in which Express and Django keep
 //!   records
 //!

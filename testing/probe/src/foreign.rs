@@ -5,7 +5,7 @@ use cloakroom::Engine;
 use cloakroom::bridge::{
     BeakerCipher, BeakerCookie, BridgedCookies, CookieFormat, DjangoCookie, DjangoRecord, ExpressCookie, ExpressRecord,
     FlaskCookie, ForeignStore, PostgresRecords, PyramidCookie, PyramidNaclCookie, RailsCookie, RailsDigest,
-    RecordFormat, RedisRecords, SharedRecords, SqliteRecords,
+    RecordFormat, RedisRecords, SharedRecords, SqliteRecords, StarletteCookie,
 };
 
 use crate::options::Options;
@@ -21,6 +21,7 @@ pub(crate) async fn engine(options: &Options) -> anyhow::Result<Option<Engine>> 
         "django" => django(options, kind)?,
         "express" => express(options, kind).await?,
         "rails" => rails(options, kind)?,
+        "starlette" => starlette(options)?,
         _ => return Ok(None),
     }))
 }
@@ -97,6 +98,13 @@ fn rails(options: &Options, kind: &str) -> anyhow::Result<Engine> {
     let previous = options.previous.as_deref();
     let builder = previous.into_iter().fold(builder, |builder, secret| builder.also_read(secret, digest));
     let builder = options.idle().into_iter().fold(builder, |builder, idle| builder.expire_after(idle));
+    cookies(builder.build()?, options)
+}
+
+fn starlette(options: &Options) -> anyhow::Result<Engine> {
+    let builder = StarletteCookie::new(options.secret.as_str());
+    let builder = options.previous.as_deref().into_iter().fold(builder, |builder, secret| builder.previous(secret));
+    let builder = if options.at_browser_close { builder.max_age(None) } else { builder };
     cookies(builder.build()?, options)
 }
 

@@ -38,6 +38,12 @@ impl Foreign {
         Self::start("django", Language::Python, options)
     }
 
+    /// Starts Starlette, with its `SessionMiddleware`.
+    #[must_use]
+    pub fn starlette(options: &[&str]) -> Self {
+        Self::start("starlette", Language::Python, options)
+    }
+
     /// Starts Express, with `cookie-session` or `express-session`.
     #[must_use]
     pub fn express(options: &[&str]) -> Self {

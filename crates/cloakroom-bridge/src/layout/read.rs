@@ -32,7 +32,14 @@ pub(crate) struct Times {
 
 impl Times {
     /// Only the time of the last write is known.
-    #[cfg(any(feature = "flask", feature = "django", feature = "express", feature = "rails", feature = "plug"))]
+    #[cfg(any(
+        feature = "flask",
+        feature = "django",
+        feature = "express",
+        feature = "rails",
+        feature = "plug",
+        feature = "starlette"
+    ))]
     pub(crate) const fn touched(touched: Timestamp) -> Self {
         Self { created: None, spelled: None, touched, expires: None, idle: None, remembered: false }
     }

@@ -103,13 +103,14 @@ async fn sessions_that_move_between_stores_conform() {
     feature = "flask",
     feature = "plug",
     feature = "pyramid",
-    feature = "rails"
+    feature = "rails",
+    feature = "starlette"
 ))]
 mod formats {
     use cloakroom_bridge::{
         BeakerCipher, BeakerCookie, BeakerRecord, BridgedCookies, CookieFormat, DjangoCookie, DjangoRecord,
         ExpressCookie, ExpressRecord, FlaskCookie, MemoryRecords, PlugCookie, PyramidCookie, RailsCookie, RecordFormat,
-        SharedRecords,
+        SharedRecords, StarletteCookie,
     };
 
     use super::*;
@@ -126,6 +127,8 @@ mod formats {
         // SESSION_SAVE_EVERY_REQUEST is off.
         cookies_conform("django", DjangoCookie::new("secret").build().unwrap(), in_cookies().without_touches()).await;
         cookies_conform("express", ExpressCookie::new("secret").build().unwrap(), in_cookies()).await;
+        let starlette = StarletteCookie::new("secret").build().unwrap();
+        cookies_conform("starlette", starlette, in_cookies().without_touches()).await;
         let rails = RailsCookie::encrypted("secret").build().unwrap();
         cookies_conform("rails, encrypted", rails, in_cookies()).await;
         cookies_conform("rails, signed", RailsCookie::signed("secret").build().unwrap(), in_cookies()).await;

@@ -30,7 +30,8 @@ mod plug;
     feature = "flask",
     feature = "plug",
     feature = "pyramid",
-    feature = "rails"
+    feature = "rails",
+    feature = "starlette"
 ))]
 mod properties;
 #[cfg(feature = "pyramid")]
@@ -39,6 +40,8 @@ mod pyramid;
 mod rails;
 #[cfg(feature = "django")]
 mod shared;
+#[cfg(feature = "starlette")]
+mod starlette;
 #[cfg(all(feature = "records-redis", feature = "records-postgres", feature = "records-sqlite"))]
 mod stores;
 mod vectors;

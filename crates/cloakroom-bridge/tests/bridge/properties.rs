@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use cloakroom_bridge::{
     BeakerCipher, BeakerCookie, CookieFormat, DjangoCookie, ExpressCookie, FlaskCookie, IncomingCookie, OutgoingCookie,
-    PlugCookie, PyramidCookie, RailsCookie, SealContext,
+    PlugCookie, PyramidCookie, RailsCookie, SealContext, StarletteCookie,
 };
 use cloakroom_session::factory::{
     Duplicates, FlashId, Json, Record, SessionState, SessionTimes, begin_commit, fresh_id,
@@ -28,6 +28,7 @@ static FORMATS: LazyLock<Vec<Box<dyn Formatting>>> = LazyLock::new(|| {
         Box::new(RailsCookie::encrypted("secret").build().unwrap()),
         Box::new(RailsCookie::signed("secret").without_metadata().build().unwrap()),
         Box::new(PlugCookie::signed("secret", "salt").build().unwrap()),
+        Box::new(StarletteCookie::new("secret").build().unwrap()),
         Box::new(PlugCookie::encrypted("secret", "salt").build().unwrap()),
     ]
 });

@@ -1,4 +1,4 @@
-//! Pyramid, Beaker, Flask and Django.
+//! Pyramid, Beaker, Flask, Django and Starlette.
 
 use cloakroom::bridge::FlaskWtf;
 use cloakroom::{CsrfToken, Timestamp};
@@ -135,6 +135,50 @@ fn django_with_rotated_secrets() {
     });
 }
 
+const STARLETTE: Abilities = Abilities { lifetime: Some((1_209_600.0, 1_209_601.5)), ..USUAL };
+
+#[test]
+fn starlette() {
+    let theirs = Side::theirs(Foreign::starlette(&["--secret", "dev"]));
+    Turns::between("starlette", theirs, ours("starlette", "dev", &[])).all(STARLETTE);
+}
+
+#[test]
+fn starlette_until_the_browser_is_closed() {
+    let theirs = Side::theirs(Foreign::starlette(&["--secret", "dev", "--max-age", "none"]));
+    let ours = ours("starlette", "dev", &["--at-browser-close"]);
+    Turns::between("starlette, max_age=None", theirs, ours).all(Abilities { lifetime: None, ..STARLETTE });
+}
+
+/// The cookie's attributes are the same on both sides, whatever was done with the session.
+#[test]
+fn cookies_of_starlette_live_as_long_on_both_sides() {
+    for (options, more, max_age) in
+        [(&[][..], &[][..], Some("1209600")), (&["--max-age", "none"], &["--at-browser-close"], None)]
+    {
+        let theirs = Side::theirs(Foreign::starlette(&[&["--secret", "dev"], options].concat()));
+        let mut sides = [theirs, ours("starlette", "dev", more)];
+        for first in [0, 1] {
+            let mut jar = Jar::new();
+            for (side, operation) in
+                [(first, "insert"), (1 - first, "get"), (1 - first, "insert"), (first, "get"), (first, "insert")]
+            {
+                let operations = if operation == "get" { json!([["get", "k"]]) } else { json!([["add", "k", 1]]) };
+                let answer = sides[side].post(&mut jar, "/ops", NOW, &[], &operations.to_string());
+                let name = sides[side].name;
+                let ages: Vec<Option<String>> = answer.set_cookies.iter().map(|line| max_age_of(line)).collect();
+                let expected = if operation == "get" { vec![] } else { vec![max_age.map(str::to_owned)] };
+                assert_eq!(ages, expected, "{name}, {operation}, {options:?}");
+            }
+        }
+    }
+}
+
+fn max_age_of(line: &str) -> Option<String> {
+    let parts = line.split(';').filter_map(|part| part.trim().split_once('='));
+    parts.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("max-age")).map(|(_, value)| value.to_owned())
+}
+
 #[test]
 fn values_that_rust_cannot_represent_survive() {
     let written =
@@ -145,6 +189,7 @@ fn values_that_rust_cannot_represent_survive() {
         ("pyramid", Foreign::pyramid(&["--secret", "s"])),
         ("flask", Foreign::flask(&["--secret", "s"])),
         ("django", Foreign::django(&["--secret", "s", "--cookie-name", "session"])),
+        ("starlette", Foreign::starlette(&["--secret", "s"])),
     ];
     for (name, application) in frameworks {
         let (mut theirs, mut ours, mut jar) = (Side::theirs(application), ours(name, "s", &[]), Jar::new());

@@ -44,6 +44,8 @@ fn both_applications_take_the_same_cookie() {
     takes_the_same("flask", theirs, ours("flask", "dev"));
     let theirs = Side::theirs(Foreign::django(&["--secret", "insecure", "--cookie-name", "session"]));
     takes_the_same("django", theirs, ours("django", "insecure"));
+    let theirs = Side::theirs(Foreign::starlette(&["--secret", "dev"]));
+    takes_the_same("starlette", theirs, ours("starlette", "dev"));
     let theirs = Side::theirs(Foreign::express(&["--sessions", "cookie", "--secret", "keyboard cat"]));
     takes_the_same("cookie-session", theirs, ours("express", "keyboard cat"));
     let [theirs, ours_of_rails] = crate::rails::pair("rails", "SHA256", &[], &[]);

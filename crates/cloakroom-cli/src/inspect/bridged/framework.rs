@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use cloakroom::ConfigError;
 use cloakroom::bridge::{
     BeakerCipher, BeakerCookie, CookieFormat, DjangoCookie, DjangoRecord, ExpressCookie, ExpressRecord, FlaskCookie,
-    PlugCookie, PyramidCookie, PyramidNaclCookie, RailsCookie, RailsDigest, RecordFormat,
+    PlugCookie, PyramidCookie, PyramidNaclCookie, RailsCookie, RailsDigest, RecordFormat, StarletteCookie,
 };
 use cloakroom::factory::{CookieOrder, Rejected};
 
@@ -31,6 +31,8 @@ pub(in crate::inspect) enum Framework {
     Rails,
     /// Plug and Phoenix, signed or encrypted; needs --salt
     Plug,
+    /// `SessionMiddleware` of Starlette and FastAPI
+    Starlette,
 }
 
 /// A framework, and the given part of its configuration.
@@ -74,7 +76,7 @@ impl Framework {
     /// Returns the framework's default cookie name.
     pub(in crate::inspect) const fn cookie_name(self) -> &'static str {
         match self {
-            Self::Pyramid | Self::PyramidNacl | Self::Flask | Self::CookieSession => "session",
+            Self::Pyramid | Self::PyramidNacl | Self::Flask | Self::CookieSession | Self::Starlette => "session",
             Self::Beaker => "beaker.session.id",
             Self::Django => "sessionid",
             Self::ExpressSession => "connect.sid",
@@ -86,7 +88,7 @@ impl Framework {
     /// Returns which of several cookies counts. A test compares it with the formats.
     pub(in crate::inspect) const fn order(self) -> CookieOrder {
         match self {
-            Self::Pyramid | Self::PyramidNacl | Self::Beaker | Self::Django => CookieOrder::LastFirst,
+            Self::Pyramid | Self::PyramidNacl | Self::Beaker | Self::Django | Self::Starlette => CookieOrder::LastFirst,
             Self::Flask | Self::ExpressSession | Self::CookieSession | Self::Rails | Self::Plug => {
                 CookieOrder::FirstFirst
             }
@@ -109,6 +111,7 @@ impl Framework {
             (Self::Plug, Some(Seal::PlugEncrypted | Seal::PlugBefore2)) => "an encrypted cookie of Plug",
             (Self::Plug, Some(Seal::PlugSigned)) => "a signed cookie of Plug",
             (Self::Plug, _) => "a cookie of Plug",
+            (Self::Starlette, _) => "a cookie of Starlette",
         }
     }
 
@@ -150,6 +153,7 @@ impl Framework {
             ]),
             (Self::ExpressSession, None) => one(Way::id("HMAC-SHA256", ExpressRecord::new(secret).build()?)),
             (Self::CookieSession, None) => one(Way::session("HMAC-SHA1", ExpressCookie::new(secret).build()?)),
+            (Self::Starlette, None) => one(Way::session("HMAC-SHA1", StarletteCookie::new(secret).build()?)),
             (Self::Rails, None) => rails(value, secret),
         }
     }

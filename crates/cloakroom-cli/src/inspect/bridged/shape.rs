@@ -17,6 +17,14 @@ pub(super) fn shape(value: &str) -> Option<Framework> {
     if signed_id.is_some_and(|id| id.contains('.')) {
         return Some(Framework::ExpressSession);
     }
+    // Flask's cookies are base64url, and its JSON has no space after a colon.
+    if let [payload, time, signature] = value.split('.').collect::<Vec<_>>().as_slice()
+        && is_url(time)
+        && signature.len() == 27
+        && STANDARD.decode(payload).is_ok_and(|text| text.starts_with(b"{") && text.contains(&b' '))
+    {
+        return Some(Framework::Starlette);
+    }
     let parts = |sign| -> Vec<&str> { value.trim_start_matches('.').split(sign).collect() };
     if let [payload, time, signature] = parts('.').as_slice()
         && [*payload, *time, *signature].into_iter().all(is_url)

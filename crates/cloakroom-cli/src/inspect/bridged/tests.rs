@@ -17,6 +17,7 @@ use crate::inspect::{Question, ask, counting};
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_001);
 
 const FLASK: &str = "eyJ1c2VyX2lkIjo0MiwibmFtZSI6ImZyZWQifQ.ZVPxAA.Ym1EthXqlO9YbR6DjR-FsQoZkRc";
+const STARLETTE: &str = "eyJ1c2VyX2lkIjogNDIsICJuYW1lIjogImZyZWQifQ==.ZVPxAA.IFLq0aqR_vQoy951ForC-0cpKEI";
 const DJANGO: &str = "eyJ1c2VyX2lkIjo0MiwibmFtZSI6ImZyZWQifQ:1r31eq:L2SYbXLviRo2p28V7tnioZtNTNfesZmeic9BAUDXWK4";
 const PYRAMID: &str = "TAekuzFl-k8K2s01oJeTOlTfXtoQuVyx2eL-l_Vg-SRldewTGmp8Gu04etw0dYU4BkHWjyyu9F4wa-wvpC5yHlsxNzAwMDAwMDAwLCAxNzAwMDAwMDAwLjI1LCB7ImFiYyI6ICIxMjMifV0";
 const NACL: &str =
@@ -63,6 +64,7 @@ fn cookies_open_only_with_their_secret() {
     for (framework, secret, value, key, content) in [
         (Framework::Flask, "dev-secret-key", FLASK, "name", "fred"),
         (Framework::Django, "django-insecure-test-key", DJANGO, "name", "fred"),
+        (Framework::Starlette, "dev-secret-key", STARLETTE, "name", "fred"),
         (Framework::Pyramid, "itsaseekreet", PYRAMID, "abc", "123"),
         (Framework::PyramidNacl, KEY, NACL, "abc", "123"),
         (Framework::Beaker, "validate-key-abcdef", BEAKER, "user", "fred"),
@@ -275,6 +277,7 @@ fn frameworks_are_guessed_by_the_form_of_a_cookie() {
     let id = "s%3A0123456789abcdefghijklmnopqrstuv.CP7rMi5wLTU3wgaBt19C3w7NvZFqz9xhKXnQ%2FdSpkXo";
     for (value, framework, says) in [
         (FLASK, Some(Framework::Flask), "--framework flask"),
+        (STARLETTE, Some(Framework::Starlette), "--framework starlette"),
         (DJANGO, Some(Framework::Django), "--framework django"),
         (PYRAMID, Some(Framework::Pyramid), "--framework pyramid"),
         (BEAKER, Some(Framework::Beaker), "--framework beaker"),
