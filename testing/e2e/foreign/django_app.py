@@ -14,6 +14,18 @@ from django.utils import timezone as clock
 from django.views.decorators.csrf import csrf_exempt
 
 import peer
+import transition
+
+
+class Serializer:
+    """Django creates one for each use, without arguments."""
+
+    step = "json"
+
+    def __new__(cls):
+        from django.core.signing import JSONSerializer
+
+        return transition.serializer(cls.step, JSONSerializer())
 
 
 LEVELS = {name: level for level, name in messages.DEFAULT_TAGS.items()}
@@ -137,7 +149,9 @@ def main():
         age="1209600",
         sessions="signed_cookies",
         at_browser_close=False,
+        serializer="json",
     )
+    Serializer.step = options.serializer
     in_cookies = options.sessions == "signed_cookies"
     backend = "signed_cookies" if in_cookies else "db"
     settings.configure(
@@ -152,6 +166,7 @@ def main():
             "django.contrib.messages.middleware.MessageMiddleware",
         ],
         SESSION_ENGINE="django.contrib.sessions.backends." + backend,
+        SESSION_SERIALIZER=__name__ + ".Serializer",
         SESSION_COOKIE_NAME=options.cookie_name,
         SESSION_COOKIE_AGE=int(options.age),
         SESSION_EXPIRE_AT_BROWSER_CLOSE=options.at_browser_close,

@@ -8,6 +8,7 @@ from pyramid.response import Response
 from pyramid.session import JSONSerializer, SignedCookieSessionFactory
 
 import peer
+import transition
 
 
 class Operations(peer.Operations):
@@ -63,8 +64,9 @@ def factory(options):
         "reissue_time": peer.seconds(options.reissue_time),
     }
     if options.sessions == "signed":
+        serializer = transition.serializer(options.serializer, JSONSerializer())
         return SignedCookieSessionFactory(
-            options.secret, salt=options.salt, hashalg=options.hashalg, httponly=True, **common
+            options.secret, salt=options.salt, hashalg=options.hashalg, serializer=serializer, httponly=True, **common
         )
     if options.sessions == "nacl":
         from pyramid_nacl_session import EncryptedCookieSessionFactory
@@ -72,6 +74,7 @@ def factory(options):
         secret = bytes.fromhex(options.secret)
         return EncryptedCookieSessionFactory(secret, serializer=JSONSerializer(), httponly=True, **common)
     if options.sessions == "beaker":
+        import beaker.util
         from pyramid_beaker import BeakerSessionFactoryConfig
 
         encryption = {"encrypt_key": options.encrypt_key, "crypto_type": "cryptography"} if options.encrypt_key else {}
@@ -79,7 +82,7 @@ def factory(options):
             type="cookie",
             key=options.cookie_name,
             validate_key=options.secret,
-            data_serializer="json",
+            data_serializer=transition.serializer(options.serializer, beaker.util.JsonSerializer()),
             # Like Beaker's own middleware: an invalid cookie is not an error.
             invalidate_corrupt=True,
             httponly=True,
@@ -100,6 +103,7 @@ def main():
         timeout="1200",
         reissue_time="0",
         encrypt_key="",
+        serializer="json",
     )
     with Configurator(session_factory=factory(options)) as config:
         config.add_route("ops", "/ops")

@@ -12,7 +12,7 @@ require "action_controller"
 require "active_support/messages/rotation_configuration"
 
 OPTIONS = { port: 0, secret: "a" * 128, "cookie-name": "_session", digest: "SHA1", metadata: "yes", jar: "encrypted", previous: nil,
-            "expire-after": nil }
+            "expire-after": nil, serializer: "json" }
 OptionParser.new do |parser|
   parser.on("--port N", Integer)
   parser.on("--secret SECRET")
@@ -22,6 +22,7 @@ OptionParser.new do |parser|
   parser.on("--jar JAR", "encrypted or signed")
   parser.on("--previous SECRET", "a previous secret, accepted for reading")
   parser.on("--expire-after SECONDS", Integer)
+  parser.on("--serializer STEP", "json, or a step of the move to it: marshal or hybrid")
 end.parse!(into: OPTIONS)
 
 # The time of the current request.
@@ -65,7 +66,7 @@ class Configuration
       "action_dispatch.signed_cookie_salt" => "signed cookie",
       "action_dispatch.use_authenticated_cookie_encryption" => true,
       "action_dispatch.use_cookies_with_metadata" => OPTIONS[:metadata] == "yes",
-      "action_dispatch.cookies_serializer" => :json,
+      "action_dispatch.cookies_serializer" => OPTIONS[:serializer].to_sym,
       "action_dispatch.cookies_rotations" => rotations,
     }
   end

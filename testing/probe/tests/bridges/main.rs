@@ -8,6 +8,7 @@
 )]
 
 mod express;
+mod first_steps;
 mod life;
 mod pyramid_tests;
 mod python;
