@@ -128,7 +128,7 @@ impl RailsCookieBuilder {
     /// Fails if a secret is empty.
     pub fn build(self) -> Result<RailsCookie, ConfigError> {
         let mut keys = Vec::with_capacity(self.secrets.len());
-        let mut legacy = None;
+        let mut legacy = Legacy::default();
         for (secret, digest) in &self.secrets {
             let secret = secret.checked("secret_key_base")?;
             let digest = digest.unwrap_or(self.digest);
@@ -136,12 +136,8 @@ impl RailsCookieBuilder {
                 Kind::Encrypted => DerivedKey::encrypted(secret, digest)?,
                 Kind::Signed => DerivedKey::signed(secret, digest, self.signature)?,
             });
-            if legacy.is_none() {
-                // No other digest existed then.
-                legacy = Some(Legacy::new(secret, RailsDigest::Sha1)?);
-            }
+            legacy.add(secret)?;
         }
-        let legacy = legacy.ok_or_else(|| ConfigError::new("secret_key_base", "is missing"))?;
         Ok(RailsCookie { keys, legacy, expire_after: self.expire_after, bare: self.bare })
     }
 }

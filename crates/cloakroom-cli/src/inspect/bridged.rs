@@ -92,9 +92,9 @@ pub(super) fn look(question: &Question<'_>) -> anyhow::Result<Option<Report>> {
         return Ok(Some(Report::new(says, Verdict::unchecked(why))));
     }
     Ok(Some(match open(&ways, question) {
-        Ok((way, found)) => described(says, found, question).fact("algorithm", way.algorithm),
+        Ok((way, found)) => described(framework, found, question).fact("algorithm", way.algorithm),
         Err((way, why)) => {
-            let verdict = match framework.hint(why) {
+            let verdict = match framework.hint(why, &question.cookie.value) {
                 Some(hint) => Verdict::refused(why.as_str(), why.to_string(), hint),
                 None => refused(why, "", None),
             };
@@ -169,11 +169,22 @@ fn read(way: &Way, question: &Question<'_>) -> Result<Found, Rejected> {
     Ok(Found::Session { record: Box::new(record), dates })
 }
 
-fn described(says: &'static str, found: Found, question: &Question<'_>) -> Report {
+/// Flask's cookies have no earlier date, unless their date counts from 2011.
+const FLASK_BEGAN: Timestamp = Timestamp::from_unix_secs(1_270_000_000);
+
+fn described(framework: Framework, found: Found, question: &Question<'_>) -> Report {
+    let says = framework.says(&question.cookie.value);
     match found {
         Found::Session { record, dates } => {
-            let verdict =
-                Rejected::by_times(record.times(), question.now).map_or(Verdict::Opens, |why| refused(why, "", None));
+            let verdict = match Rejected::by_times(record.times(), question.now) {
+                None => Verdict::Opens,
+                Some(why) if framework == Framework::Flask && record.times().touched < FLASK_BEGAN => {
+                    let hint =
+                        "its date counts from 2011: it was signed by itsdangerous before 1.0, which isn't supported";
+                    Verdict::refused(why.as_str(), why.to_string(), hint)
+                }
+                Some(why) => refused(why, "", None),
+            };
             let mut report = Report::new(says, verdict).record(&record, question);
             if !dates.has_created {
                 report = report.fact("age", Value::Null).fact("created", Value::Null);

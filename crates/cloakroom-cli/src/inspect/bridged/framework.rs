@@ -159,8 +159,12 @@ impl Framework {
     }
 
     /// Returns the advice for a reason if it differs from the advice for Cloakroom's own cookies.
-    pub(super) const fn hint(self, why: Rejected) -> Option<&'static str> {
+    pub(super) fn hint(self, why: Rejected, value: &str) -> Option<&'static str> {
         Some(match (self, why) {
+            (Self::Django, Rejected::Forged | Rejected::Malformed) if matches!(seal(value), Some(Seal::DjangoSha1)) => {
+                "it was signed with SHA-1, by Django before 3.1 or with DEFAULT_HASHING_ALGORITHM = 'sha1': such sessions aren't supported"
+            }
+            (Self::Starlette, Rejected::Malformed) => "it was cut short, changed in transit, or signed without a time",
             (Self::ExpressSession, Rejected::Forged) => {
                 "it was changed in transit, or signed with another secret: if `secret` is a list, try each of them"
             }

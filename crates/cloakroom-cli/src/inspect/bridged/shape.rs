@@ -11,6 +11,7 @@ pub(super) fn shape(value: &str) -> Option<Framework> {
     match seal(value) {
         Some(Seal::RailsEncrypted | Seal::RailsSigned) => return Some(Framework::Rails),
         Some(Seal::PlugSigned | Seal::PlugEncrypted | Seal::PlugBefore2) => return Some(Framework::Plug),
+        Some(Seal::DjangoSha1) => return Some(Framework::Django),
         None => {}
     }
     let signed_id = value.strip_prefix("s%3A").or_else(|| value.strip_prefix("s:"));

@@ -354,3 +354,81 @@ fn of_two_cookies_the_one_of_the_framework_counts() {
         assert!(report.text(cookie, Values::Hidden).contains("number 1 counts if it opens"), "{row}");
     }
 }
+
+/// Returns the vectors that the bridges refuse, with what sealed them: the row of the guide's table,
+/// the framework, the secret, the name of the cookie, and its value.
+fn refused_vectors() -> Vec<(&'static str, Other, String, String)> {
+    let mut rows = Vec::new();
+    let mut all = |row, other: &dyn Fn() -> Other, file: &str, member: &str, is_refused: &dyn Fn(&str) -> bool| {
+        for vector in vectors(file)["vectors"].as_array().unwrap() {
+            if let Some(value) = vector[member].as_str().filter(|_| is_refused(vector["name"].as_str().unwrap())) {
+                rows.push((row, other(), "_myapp_session".to_owned(), value.to_owned()));
+            }
+        }
+    };
+    let given = |framework, secret: &'static str| move || of(framework, secret, None).unwrap();
+    let any = |_: &str| true;
+    all("a pickle of Pyramid 1", &given(Framework::Pyramid, "itsaseekreet"), "pyramid110_legacy", "cookie_value", &any);
+    let is_pickle = |name: &str| name.contains("pickle");
+    all(
+        "a pickle of pyramid_nacl_session",
+        &given(Framework::PyramidNacl, KEY),
+        "pyramid_nacl",
+        "cookie_value",
+        &is_pickle,
+    );
+    let beaker = || Other {
+        encrypt_key: Some("encrypt-key-0123456789".to_owned()),
+        ..of(Framework::Beaker, "validate-key-abcdef", None).unwrap()
+    };
+    let is_encrypted_pickle = |name: &str| name.contains("pickle_aes");
+    all("a pickle of Beaker", &beaker, "beaker", "cookie_value", &is_encrypted_pickle);
+    let plain = given(Framework::Beaker, "validate-key-abcdef");
+    all("a pickle of Beaker", &plain, "beaker", "cookie_value", &|name| name == "cookie_pickle_plain");
+    let is_encrypted = |name: &str| name.contains("json_aes");
+    all("encrypted by Beaker, without the key", &plain, "beaker", "cookie_value", &is_encrypted);
+    let rails: &'static str = "a".repeat(128).leak();
+    all("AES-256-CBC of Rails", &given(Framework::Rails, rails), "rails_refused", "cookie_value", &any);
+    let is_cbc = |name: &str| name == "cbc_hmac_legacy";
+    all("AES-256-CBC of Rails", &given(Framework::Rails, rails), "rails_cookies", "cookie_value_unescaped", &is_cbc);
+    let is_jar = |name: &str| name == "signed_cookie_jar";
+    all("another cookie of Rails", &given(Framework::Rails, rails), "rails_cookies", "cookie_value_unescaped", &is_jar);
+    let django = given(Framework::Django, "dj-secret-invented");
+    all("SHA-1 of Django", &django, "django_refused", "value", &any);
+    let starlette = given(Framework::Starlette, "dev-secret-key");
+    let is_timeless = |name: &str| name == "without a time";
+    all("signed for Starlette without a time", &starlette, "starlette_refused", "cookie_value", &is_timeless);
+    all("not a session of Starlette", &starlette, "starlette_refused", "cookie_value", &|name| !is_timeless(name));
+    all("itsdangerous before 1.0", &given(Framework::Flask, "dev-secret-key"), "flask_refused", "cookie_value", &any);
+
+    let plug = vectors("plug_session");
+    for (value, salt) in [("signed_cookie", "signing_salt"), ("encrypted_cookie_xcp", "encryption_salt")] {
+        let other = of(Framework::Plug, plug["secret_key_base"].as_str().unwrap(), plug[salt].as_str()).unwrap();
+        rows.push(("Erlang's terms of Plug", other, "_key".to_owned(), plug[value].as_str().unwrap().to_owned()));
+    }
+    let other = of(Framework::Plug, "secret", Some("salt")).unwrap();
+    rows.push(("plug_crypto before 2", other, "_key".to_owned(), "QTEyOEdDTQ.a.b.c.d".to_owned()));
+    rows
+}
+
+/// With the secret that sealed them, the report doesn't blame the secret. The guide has a row for
+/// each sentence.
+#[test]
+fn refused_vectors_say_why() {
+    let guide = format!("{}/../../docs/guide/cli.md", env!("CARGO_MANIFEST_DIR"));
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let (vectors, mut missing) = (refused_vectors(), Vec::new());
+    for (row, other, name, value) in &vectors {
+        let (document, text) = reported(&Cookie::new(name, value), Some(other), NOW);
+        let answer = &document["answer"];
+        assert_eq!(answer["verdict"], "refused", "{row}: {text}");
+        assert!(!text.contains("another secret"), "{row}: {text}");
+        let (reason, advice) = (answer["reason"].as_str().unwrap(), text.lines().nth(2).unwrap());
+        let expected = format!("| {row} | `{reason}` | {advice} |");
+        if !guide.contains(&expected) && !missing.contains(&expected) {
+            missing.push(expected);
+        }
+    }
+    assert!(missing.is_empty(), "cli.md doesn't have these lines:\n{}", missing.join("\n"));
+    assert_eq!(vectors.len(), 34);
+}
