@@ -10,8 +10,8 @@ use crate::mac::Mac;
 /// The signatures around AES-256-CBC.
 ///
 /// Rails before 5.2 writes such cookies, and newer versions do with
-/// `use_authenticated_cookie_encryption = false`. With `true`, they read such a cookie and reseal it,
-/// so this cipher isn't supported.
+/// `use_authenticated_cookie_encryption = false`. With `true`, they read such a cookie and reseal
+/// it, so this cipher isn't supported.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Legacy(Vec<Mac>);
 

@@ -355,8 +355,8 @@ fn of_two_cookies_the_one_of_the_framework_counts() {
     }
 }
 
-/// Returns the vectors that the bridges refuse, with what sealed them: the row of the guide's table,
-/// the framework, the secret, the name of the cookie, and its value.
+/// Returns the vectors that the bridges refuse: the row of the guide's table, the framework with
+/// its secret, the name of the cookie, and its value.
 fn refused_vectors() -> Vec<(&'static str, Other, String, String)> {
     let mut rows = Vec::new();
     let mut all = |row, other: &dyn Fn() -> Other, file: &str, member: &str, is_refused: &dyn Fn(&str) -> bool| {
