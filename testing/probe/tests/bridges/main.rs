@@ -9,6 +9,7 @@
 
 mod express;
 mod first_steps;
+mod guide;
 mod life;
 mod pyramid_tests;
 mod python;
