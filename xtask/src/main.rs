@@ -22,6 +22,7 @@ mod guide;
 mod guide_book;
 mod lint;
 mod manifest;
+mod neighbours;
 mod outcome;
 mod package;
 mod provision;
@@ -49,6 +50,7 @@ cargo xtask COMMAND
   lint                                       runs clippy and checks purity, licences and sources of dependencies
   doc                                        builds the documentation, with warnings as errors, and the guide
   guide                                      builds the guide as a book and checks its links
+  neighbours                                 checks that the stores resolve next to other database libraries
   package                                    builds each crate from its package, as it would be published
   api                                        writes docs/api, the public API of every published crate
   release-check [PART]...                    runs the checks before a release, or only these parts:
@@ -96,6 +98,7 @@ fn run(command: &str, arguments: &[String]) -> Outcome {
         "guide" => guide_book::run(arguments),
         "features" => features::run(arguments),
         "lint" => lint::run(arguments),
+        "neighbours" => neighbours::run(arguments),
         "package" => package::run(arguments),
         "doc" => doc::run(arguments),
         "fuzz" => fuzz::run(arguments),
