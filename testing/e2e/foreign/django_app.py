@@ -1,6 +1,8 @@
 """A Django application that executes session operations, in signed cookies or in the table `django_session`."""
 
 import json
+import os
+import time
 from datetime import datetime, timedelta, timezone
 from urllib.parse import urlsplit
 
@@ -137,7 +139,13 @@ def main():
         age="1209600",
         sessions="signed_cookies",
         at_browser_close=False,
+        local_time="",
+        engine="",
     )
+    if options.local_time:
+        # As Django does with a module of settings.
+        os.environ["TZ"] = options.local_time
+        time.tzset()
     in_cookies = options.sessions == "signed_cookies"
     backend = "signed_cookies" if in_cookies else "db"
     settings.configure(
@@ -151,7 +159,7 @@ def main():
             "django.middleware.csrf.CsrfViewMiddleware",
             "django.contrib.messages.middleware.MessageMiddleware",
         ],
-        SESSION_ENGINE="django.contrib.sessions.backends." + backend,
+        SESSION_ENGINE=options.engine or "django.contrib.sessions.backends." + backend,
         SESSION_COOKIE_NAME=options.cookie_name,
         SESSION_COOKIE_AGE=int(options.age),
         SESSION_EXPIRE_AT_BROWSER_CLOSE=options.at_browser_close,
@@ -159,12 +167,14 @@ def main():
         CSRF_USE_SESSIONS=True,
         CSRF_HEADER_NAME="HTTP_X_CSRF_TOKEN",
         DATABASES={} if in_cookies else {"default": database(options.sessions)},
-        USE_TZ=True,
+        USE_TZ=not options.local_time,
+        TIME_ZONE=options.local_time or "UTC",
         LOGGING_CONFIG=None,
     )
     django.setup()
     # The clock by which rows expire.
-    clock.now = lambda: datetime.fromtimestamp(peer.Clock.time(), timezone.utc)
+    zone = None if options.local_time else timezone.utc
+    clock.now = lambda: datetime.fromtimestamp(peer.Clock.time(), zone)
     if not in_cookies:
         create_table()
     peer.serve(get_wsgi_application(), options.port)
