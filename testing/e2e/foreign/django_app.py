@@ -4,6 +4,7 @@ import json
 import os
 import time
 from datetime import datetime, timedelta, timezone
+from importlib import import_module
 from urllib.parse import urlsplit
 
 import django
@@ -122,12 +123,12 @@ def database(url):
 
 
 def create_table():
-    from django.contrib.sessions.models import Session
     from django.db import connection
 
-    if Session._meta.db_table not in connection.introspection.table_names():
+    session = import_module(settings.SESSION_ENGINE).SessionStore.get_model_class()
+    if session._meta.db_table not in connection.introspection.table_names():
         with connection.schema_editor() as editor:
-            editor.create_model(Session)
+            editor.create_model(session)
 
 
 def main():
