@@ -3,7 +3,7 @@
 //!
 //! They are installed below the target folder, and again only if the list of versions or the
 //! interpreter changes. `versions/` lists old versions of the frameworks in Python, one file for
-//! each, with an environment of its own. Rails is the distribution's package; see
+//! each, which is installed into a separate environment. Rails is the distribution's package; see
 //! [`crate::provision`].
 
 use std::fs;

@@ -71,7 +71,7 @@ pub trait CookieFormat: fmt::Debug + Send + Sync + 'static {
         CookieOrder::LastFirst
     }
 
-    /// Returns the requests for which the framework sends the cookie of this session again.
+    /// Returns the requests that send the cookie of this session again.
     ///
     /// The default is [`Renewal::Uses`]: the configured
     /// [`touch_after`](Lifetimes::touch_after) decides.

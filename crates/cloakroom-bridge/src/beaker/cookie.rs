@@ -97,6 +97,17 @@ impl BeakerCookieBuilder {
     /// | a number of seconds, a `timedelta` | [`CookieLife::Lasts`] |
     /// | a `datetime` | [`CookieLife::Until`] |
     /// | `False` | `CookieLife::Until(Timestamp::from_unix_secs(0x7fff_ffff))` |
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use cloakroom_bridge::{BeakerCookie, CookieLife};
+    ///
+    /// let day = Duration::from_secs(24 * 60 * 60);
+    /// let format = BeakerCookie::new("validate-key-abcdef").cookie_expires(CookieLife::Lasts(day)).build()?;
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
     pub const fn cookie_expires(mut self, life: CookieLife) -> Self {
         self.life = life;
         self

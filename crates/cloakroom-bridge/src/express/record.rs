@@ -141,8 +141,7 @@ impl ExpressRecordBuilder {
         self
     }
 
-    /// Sets the store's `ttl`: the idle timeout of sessions whose cookie lasts until the browser is
-    /// closed.
+    /// Sets the store's `ttl`: the idle timeout of sessions without a `maxAge`.
     ///
     /// The default is a day, as in `connect-redis` and `connect-pg-simple`.
     pub const fn ttl(mut self, span: Duration) -> Self {

@@ -111,10 +111,10 @@ impl FlaskCookieBuilder {
         self
     }
 
-    /// Sets `SESSION_REFRESH_EACH_REQUEST`: whether each use renews the cookie of a permanent
-    /// session.
+    /// Sets `SESSION_REFRESH_EACH_REQUEST`. The default is `true`, as in Flask.
     ///
-    /// The default is `true`, as in Flask. Other sessions are renewed only by writes.
+    /// It decides whether each use renews the cookie of a permanent session. Other sessions are
+    /// renewed only by writes.
     pub const fn refresh_each_request(mut self, refresh: bool) -> Self {
         self.refresh_each_request = refresh;
         self

@@ -49,18 +49,8 @@ enum Zone {
 }
 
 /// Finds a role that can write the table and whose connections have another time zone than this
-/// one. A superuser without a setting of its own is hardly the application's role.
-const OTHER_ZONE: &str = "\
-    WITH setting AS (SELECT setrole, setdatabase, split_part(config, '=', 2) AS zone \
-        FROM pg_db_role_setting, unnest(setconfig) AS config WHERE split_part(config, '=', 1) ILIKE 'timezone' \
-        AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))), \
-    role AS (SELECT rolname, rolsuper, (SELECT zone FROM setting WHERE setrole IN (0, pg_roles.oid) \
-            ORDER BY setrole = 0, setdatabase = 0 LIMIT 1) AS zone \
-        FROM pg_roles WHERE rolcanlogin AND has_table_privilege(pg_roles.oid, to_regclass($1), 'UPDATE')), \
-    own AS (SELECT setting AS zone, source IN ('default', 'configuration file', 'command line', \
-        'environment variable') AS is_servers FROM pg_settings WHERE name = 'TimeZone') \
-    SELECT rolname::text, coalesce(role.zone, 'that of the server'), own.zone FROM role, own \
-    WHERE CASE WHEN role.zone IS NULL THEN NOT is_servers AND NOT rolsuper ELSE lower(role.zone) <> lower(own.zone) END LIMIT 1";
+/// one. A superuser without a setting is hardly the application's role.
+const OTHER_ZONE: &str = include_str!("sql/other_zone.sql");
 
 struct Statements {
     load: String,
@@ -152,13 +142,22 @@ impl PostgresRecords {
         Self { connections, table, statements, zone }
     }
 
-    /// Sets the time zone of the connections of `connect-pg-simple`, such as `America/New_York`.
+    /// Sets the time zone of the connections of `connect-pg-simple`.
     ///
     /// Its column `expire` has no time zone: each connection reads and writes it in its own, which
     /// a role or a database can set (`ALTER ROLE … SET timezone`). Without this option, all roles
     /// that can write the table must have the same time zone as this one; otherwise each operation
     /// fails with an error that names the role. Set it too if the application changes the time zone
     /// of its connections itself. Local times repeat for an hour when summer time ends.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_bridge::PostgresRecords;
+    ///
+    /// // ALTER ROLE node SET timezone = 'America/New_York'
+    /// let store = PostgresRecords::express("postgres://rust@localhost/shop")?.time_zone("America/New_York");
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
     #[must_use]
     pub fn time_zone(self, zone: &str) -> Self {
         let time = format!("(to_timestamp({{}}) AT TIME ZONE '{}')", zone.replace('\'', "''"));

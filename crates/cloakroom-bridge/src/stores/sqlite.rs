@@ -67,7 +67,7 @@ impl SqliteRecords {
         self
     }
 
-    /// Keeps times in the local time of this process, as Django does with `USE_TZ = False`.
+    /// Keeps times in this process's local time: Django's `USE_TZ = False`.
     ///
     /// Start this application with the environment variable `TZ` set to Django's `TIME_ZONE`, which
     /// is `America/Chicago` if it isn't set. Local times repeat for an hour when summer time ends;

@@ -1,4 +1,4 @@
-//! The life of a cookie: browsers and stores keep a session for the same time, whichever side wrote
+//! The life of a cookie: browsers and stores keep a session for the same time, if either side wrote
 //! it last.
 
 use std::path::Path;

@@ -115,7 +115,7 @@ fn django_table_in_sqlite() {
         .all(Abilities { ends_for_good: true, ..DJANGO });
 }
 
-/// A session engine with a class and a table of its own: Django's salt contains the class's name.
+/// A session engine with another class and another table: Django's salt contains the class's name.
 #[test]
 fn django_table_of_the_application() {
     let folder = tempfile::tempdir().unwrap();

@@ -9,7 +9,7 @@ use crate::turns::NOW;
 
 const ZONE: &str = "America/New_York";
 
-/// Whether a session opens on this side at this time. Its use must not change the jar.
+/// Returns whether a session opens on this side at this time. Its use must not change the jar.
 fn opens(side: &mut Side, jar: &Jar, now: f64) -> bool {
     side.one(&mut jar.clone(), now, &json!(["get", "user"])) == "ann"
 }
@@ -122,7 +122,7 @@ fn django_without_time_zones_in_postgresql() {
     });
 }
 
-/// A date of one session has no time zone there: nobody could know when it ends.
+/// A date of one session has no time zone there, so its end is unknown.
 #[test]
 fn dates_without_a_time_zone_are_refused() {
     let folder = tempfile::tempdir().unwrap();

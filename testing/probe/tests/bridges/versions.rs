@@ -1,5 +1,5 @@
 //! Other versions of the frameworks: both applications take turns, as with the newest version.
-//! `write_vectors` keeps what each version writes.
+//! `write_vectors` stores cookies and records of each version.
 
 use std::collections::BTreeMap;
 use std::path::Path;
