@@ -58,7 +58,7 @@ struct Pair {
 impl Pair {
     /// Also compares a late use, and whether the session is open after `lifetime`, counted from its
     /// begin or from its late use.
-    fn to_the_end(mut self, late: f64, lifetime: f64) -> Self {
+    fn until_the_end(mut self, late: f64, lifetime: f64) -> Self {
         (self.late, self.ends) =
             (late, vec![lifetime - 1.0, lifetime + 3.0, late + lifetime - 1.0, late + lifetime + 3.0]);
         self
@@ -98,8 +98,8 @@ impl Pair {
         let (mut lives, mut mismatches) = (0, Vec::new());
         for begin in begins {
             for act in acts {
-                let delays = if *act == acts[0] { &[1.0, self.late][..] } else { &[1.0] };
-                for delay in delays.to_vec() {
+                let delays = if *act == acts[0] { vec![1.0, self.late] } else { vec![1.0] };
+                for delay in delays {
                     lives += 1;
                     mismatches.extend(self.compare(begin, delay, act));
                 }
@@ -138,7 +138,7 @@ fn expire_date(database: &Path, jar: &Jar) -> String {
 #[test]
 fn django_cookies() {
     for more in [&[][..], &["--at-browser-close"]] {
-        let pair = django("signed_cookies", Box::new(|_| String::new()), more).to_the_end(3.0, 1_209_600.0);
+        let pair = django("signed_cookies", Box::new(|_| String::new()), more).until_the_end(3.0, 1_209_600.0);
         // A cookie has no id that could change.
         pair.all("django, signed cookies", &django_begins(), &acts()[..2]);
     }
@@ -183,7 +183,7 @@ fn flask() {
             let name = format!("flask, lifetime {lifetime}, refresh {refresh}");
             let lifetime: f64 = lifetime.parse().unwrap();
             let pair = in_a_cookie(Foreign::flask(&theirs), &ours);
-            pair.to_the_end((lifetime * 0.9).min(100_000.0), lifetime).all(&name, &begins, &acts()[..2]);
+            pair.until_the_end((lifetime * 0.9).min(100_000.0), lifetime).all(&name, &begins, &acts()[..2]);
         }
     }
 }
@@ -199,7 +199,7 @@ fn rails() {
         let lifetime: f64 = expire_after.unwrap_or("600").parse().unwrap();
         let expiry = Box::new(|_: &Jar| String::new());
         let pair = Pair { theirs, ours, expiry, late: 0.0, ends: vec![] };
-        let pair = pair.to_the_end((lifetime * 0.9).min(100_000.0), lifetime);
+        let pair = pair.until_the_end((lifetime * 0.9).min(100_000.0), lifetime);
         let acts = if expire_after.is_some() { acts()[..2].to_vec() } else { acts()[1..2].to_vec() };
         pair.all(&format!("rails, expire_after {expire_after:?}"), &begins(), &acts);
     }
@@ -217,7 +217,7 @@ fn pyramid() {
                 ours.extend(max_age.into_iter().flat_map(|age| ["--max-age", age]));
                 let name = format!("pyramid, max_age {max_age:?}, timeout {timeout}, reissue_time {reissue}");
                 let pair = in_a_cookie(Foreign::pyramid(&theirs), &ours);
-                pair.to_the_end(1000.0, 1200.0).all(&name, &begins(), &acts()[..2]);
+                pair.until_the_end(1000.0, 1200.0).all(&name, &begins(), &acts()[..2]);
             }
         }
     }
@@ -235,7 +235,7 @@ fn beaker() {
             ours.extend(twin.into_iter().flat_map(|expires| ["--cookie-expires", expires]));
             let name = format!("beaker, cookie_expires {expires}, timeout {timeout}");
             let pair = in_a_cookie(Foreign::pyramid(&theirs), &ours);
-            pair.to_the_end(1000.0, 1200.0).all(&name, &begins(), &acts()[..2]);
+            pair.until_the_end(1000.0, 1200.0).all(&name, &begins(), &acts()[..2]);
         }
     }
 }
