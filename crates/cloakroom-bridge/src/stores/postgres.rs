@@ -160,11 +160,12 @@ impl PostgresRecords {
     /// ```
     #[must_use]
     pub fn time_zone(self, zone: &str) -> Self {
-        let time = format!("(to_timestamp({{}}) AT TIME ZONE '{}')", zone.replace('\'', "''"));
-        match self.zone {
-            Zone::Independent => self,
-            Zone::Shared(_) => Self::in_zone(self.connections, Table { time, ..self.table }, Zone::Independent),
+        if self.table.cast.is_empty() {
+            // Django's column has a time zone.
+            return self;
         }
+        let time = format!("(to_timestamp({{}}) AT TIME ZONE '{}')", zone.replace('\'', "''"));
+        Self::in_zone(self.connections, Table { time, ..self.table }, Zone::Independent)
     }
 
     /// Sets another name for the table, which must have the same columns.
