@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use cloakroom_bridge::{
     BeakerCipher, BeakerCookie, CookieFormat, DjangoCookie, DjangoRecord, ExpressCookie, ExpressRecord, FlaskCookie,
-    HashAlgorithm, IncomingCookie, PyramidCookie, RailsCookie, RailsDigest, RecordFormat, SealContext,
+    FlaskCookieBuilder, HashAlgorithm, IncomingCookie, PyramidCookie, RailsCookie, RailsDigest, RecordFormat,
+    SealContext,
 };
 use cloakroom_session::Timestamp;
 use cloakroom_session::factory::Record;
@@ -143,5 +144,39 @@ fn sessions_of_each_version_are_read_and_written() {
         }
         println!("{name} ({version}): {} vectors", vectors.len());
         assert_eq!(vectors.len(), count, "{name}");
+    }
+}
+
+/// Versions and options at the edge of what is supported: the guide tells which of them open.
+#[test]
+fn other_versions_open_or_have_a_reason() {
+    let now = Timestamp::from_unix_secs(1_795_960_500);
+    for vector in document("versions/edges")["vectors"].as_array().unwrap() {
+        let secret = text(vector, "secret");
+        let cookie = || IncomingCookie::new("_shop_session", text(vector, "cookie")).at(now);
+        let opened = match text(vector, "framework") {
+            "flask" => {
+                let builder = FlaskCookie::new(secret);
+                let builder = vector["fallback"].as_str().into_iter().fold(builder, FlaskCookieBuilder::fallback);
+                let format = builder.build().unwrap();
+                format.open(cookie(), &format.lifetimes())
+            }
+            "django" => {
+                let format = DjangoRecord::new(secret).unwrap();
+                format.open(text(vector, "record"), now, &format.lifetimes())
+            }
+            _ => {
+                let format = RailsCookie::encrypted(secret).digest(RailsDigest::Sha1).build().unwrap();
+                format.open(cookie(), &format.lifetimes())
+            }
+        };
+        let result = match opened {
+            Ok(record) => {
+                assert_eq!(member(&record, "user"), Value::from(42), "{vector}");
+                "opens".to_owned()
+            }
+            Err(why) => why.as_str().to_owned(),
+        };
+        assert_eq!(result, text(vector, "expected"), "{vector}");
     }
 }
