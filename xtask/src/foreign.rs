@@ -2,18 +2,20 @@
 //! in `testing/e2e/foreign/`.
 //!
 //! They are installed below the target folder, and again only if the list of versions or the
-//! interpreter changes. Rails is the distribution's package; see [`crate::provision`].
+//! interpreter changes. `versions/` lists old versions of the frameworks in Python, one file for
+//! each, which is installed into a separate environment. Rails is the distribution's package; see
+//! [`crate::provision`].
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::outcome::{Outcome, no_arguments};
-use crate::provision::{self, NODE, NPM, PYTHON, RUBY, Variables};
+use crate::provision::{self, NODE, NPM, PYTHON, RUBY, Variables, newer};
 use crate::shell;
 
-/// Tells the tests where the frameworks are: a folder with `python/` and `node/`. The unpacked
-/// source packages are in `python/sources/`.
+/// Tells the tests where the frameworks are: a folder with `python/`, `node/` and `versions/`. The
+/// unpacked source packages are in `python/sources/`.
 const VARIABLE: &str = "CLOAKROOM_FOREIGN";
 
 /// The file that records the installed versions. Written last, so that an interrupted installation
@@ -41,11 +43,28 @@ pub(crate) fn provide(variables: &Variables) -> Outcome<(&'static str, PathBuf)>
     let folder = shell::target().join("foreign");
     install(&folder.join("python"), &program("PYTHON")?, &["requirements.txt", "sources.txt"], in_python)?;
     install(&folder.join("node"), &program("NODE")?, &["package.json", "package-lock.json"], in_node)?;
+    for list in versions()? {
+        let name = list.trim_end_matches(".txt");
+        let list = format!("versions/{list}");
+        install(&folder.join("versions").join(name), &program("PYTHON")?, &[&list], |folder, python| {
+            in_python_without_sources(folder, python, name)
+        })?;
+    }
+    newer::ruby(&folder.join("versions/rails-7.2"))?;
     Ok((VARIABLE, folder))
 }
 
+/// Returns the names of the lists in `versions/`.
+fn versions() -> Outcome<Vec<String>> {
+    let failed = |why| format!("versions: {why}");
+    let entries = fs::read_dir(source("versions")).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(failed)?;
+    let mut names: Vec<_> = entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    Ok(names)
+}
+
 /// Installs the versions in `lists` into `folder`, unless they are there already.
-fn install(folder: &Path, program: &Path, lists: &[&str], how: fn(&Path, &Path) -> Outcome) -> Outcome {
+fn install(folder: &Path, program: &Path, lists: &[&str], how: impl Fn(&Path, &Path) -> Outcome) -> Outcome {
     let failed = |why| format!("{}: {why}", folder.display());
     let mut wanted = format!("{}\n{}", program.display(), shell::read(shell::program(program).arg("--version"))?);
     for list in lists {
@@ -60,9 +79,11 @@ fn install(folder: &Path, program: &Path, lists: &[&str], how: fn(&Path, &Path) 
     }
     fs::create_dir_all(folder).map_err(failed)?;
     for list in lists {
-        fs::copy(source(list), folder.join(list)).map_err(failed)?;
+        let name = Path::new(list).file_name().unwrap_or_default();
+        fs::copy(source(list), folder.join(name)).map_err(failed)?;
     }
-    how(folder, program).map_err(|why| format!("the frameworks to test against can't be installed: {why}"))?;
+    let what = lists.join(" and ");
+    how(folder, program).map_err(|why| format!("the frameworks in {what} can't be installed: {why}"))?;
     fs::write(stamp, wanted).map_err(failed)
 }
 
@@ -90,6 +111,15 @@ fn in_python(folder: &Path, python: &Path) -> Outcome {
         shell::succeed(quiet(&python).args(unpack).arg(package.path()).arg(&sources))?;
     }
     Ok(())
+}
+
+/// Uses the pip of the first environment: a separate one would take several seconds.
+fn in_python_without_sources(folder: &Path, python: &Path, name: &str) -> Outcome {
+    shell::succeed(quiet(python).args(["-m", "venv", "--without-pip"]).arg(folder))?;
+    let mut pip = quiet(&shell::target().join("foreign/python/bin/python3"));
+    pip.args(["-m", "pip", "--python"]).arg(folder.join("bin/python3"));
+    pip.args(["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"]);
+    shell::succeed(pip.arg(folder.join(format!("{name}.txt"))))
 }
 
 fn in_node(folder: &Path, _: &Path) -> Outcome {

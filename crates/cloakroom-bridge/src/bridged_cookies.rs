@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use cloakroom_session::factory::{
-    Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, FactoryOptions, MAX_COOKIE, Record,
-    Rejected, SessionFactory, SessionId, SessionState, SetCookie, commit_to_cookie, random,
+    After, Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, FactoryOptions, MAX_COOKIE,
+    Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, commit_to_cookie, random,
 };
 use cloakroom_session::meter::{self, Event};
 use cloakroom_session::{ConfigError, Error, Lifetimes, Timestamp, factory_options};
 use sha2::{Digest as _, Sha256};
 
-use crate::cookie_format::{CookieFormat, IncomingCookie, SealContext};
+use crate::cookie_format::{CookieFormat, IncomingCookie, Renewal, SealContext};
 
 /// A factory that shares the session cookie of an application in another framework.
 ///
@@ -157,6 +157,10 @@ impl<F: CookieFormat> SessionFactory for BridgedCookies<F> {
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
+        // A touch would date the session anew, and so let it live longer than in the framework.
+        if commit.plan() == Plan::Touch && self.format.renewal(&commit.record()) != Renewal::Uses {
+            return Ok(Committed::new(commit.settle(After::Untouched), Vec::new()));
+        }
         let remove = || std::iter::once(&self.cookie).chain(&self.companion).map(CookieTemplate::remove).collect();
         commit_to_cookie(commit, |_, record| self.seal(record, commit.now()), remove)
     }

@@ -71,6 +71,14 @@ pub trait CookieFormat: fmt::Debug + Send + Sync + 'static {
         CookieOrder::LastFirst
     }
 
+    /// Returns the requests that send the cookie of this session again.
+    ///
+    /// The default is [`Renewal::Uses`]: the configured
+    /// [`touch_after`](Lifetimes::touch_after) decides.
+    fn renewal(&self, _record: &Record) -> Renewal {
+        Renewal::Uses
+    }
+
     /// Returns the suffix of the name of a second cookie, such as `.sig`.
     fn companion(&self) -> Option<&'static str> {
         None
@@ -179,6 +187,18 @@ impl fmt::Debug for SealContext<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SealContext({}, {:?})", self.name, self.now)
     }
+}
+
+/// The requests that send the cookie of an existing session again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Renewal {
+    /// None.
+    Never,
+    /// Those that change the session.
+    Writes,
+    /// Those that change or touch the session.
+    Uses,
 }
 
 /// The time for which browsers keep the cookie of one session.

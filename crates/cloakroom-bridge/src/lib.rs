@@ -75,7 +75,7 @@ mod zlib;
 #[cfg(feature = "beaker")]
 pub use beaker::{BeakerCipher, BeakerCookie, BeakerCookieBuilder, BeakerId, BeakerRecord};
 pub use bridged_cookies::{BridgedCookies, BridgedCookiesBuilder};
-pub use cookie_format::{CookieFormat, CookieLife, IncomingCookie, OutgoingCookie, SealContext};
+pub use cookie_format::{CookieFormat, CookieLife, IncomingCookie, OutgoingCookie, Renewal, SealContext};
 #[cfg(feature = "django")]
 pub use django::{DjangoCookie, DjangoCookieBuilder, DjangoRecord};
 #[cfg(feature = "express")]
@@ -94,7 +94,7 @@ pub use rails::{RailsCookie, RailsCookieBuilder, RailsDigest};
 pub use secret::Secret;
 #[cfg(feature = "records")]
 pub use shared::{
-    ForeignStore, MemoryRecords, RecordFormat, Renewal, SharedRecords, SharedRecordsBuilder, SwapOutcome, TouchMode,
+    ForeignStore, MemoryRecords, RecordFormat, SharedRecords, SharedRecordsBuilder, SwapOutcome, TouchMode,
 };
 #[cfg(feature = "starlette")]
 pub use starlette::{StarletteCookie, StarletteCookieBuilder};

@@ -1,7 +1,10 @@
 """A Django application that executes session operations, in signed cookies or in the table `django_session`."""
 
 import json
+import os
+import time
 from datetime import datetime, timedelta, timezone
+from importlib import import_module
 from urllib.parse import urlsplit
 
 import django
@@ -132,12 +135,12 @@ def database(url):
 
 
 def create_table():
-    from django.contrib.sessions.models import Session
     from django.db import connection
 
-    if Session._meta.db_table not in connection.introspection.table_names():
+    session = import_module(settings.SESSION_ENGINE).SessionStore.get_model_class()
+    if session._meta.db_table not in connection.introspection.table_names():
         with connection.schema_editor() as editor:
-            editor.create_model(Session)
+            editor.create_model(session)
 
 
 def main():
@@ -150,8 +153,14 @@ def main():
         sessions="signed_cookies",
         at_browser_close=False,
         serializer="json",
+        local_time="",
+        engine="",
     )
     Serializer.step = options.serializer
+    if options.local_time:
+        # As Django does with a module of settings.
+        os.environ["TZ"] = options.local_time
+        time.tzset()
     in_cookies = options.sessions == "signed_cookies"
     backend = "signed_cookies" if in_cookies else "db"
     settings.configure(
@@ -165,7 +174,7 @@ def main():
             "django.middleware.csrf.CsrfViewMiddleware",
             "django.contrib.messages.middleware.MessageMiddleware",
         ],
-        SESSION_ENGINE="django.contrib.sessions.backends." + backend,
+        SESSION_ENGINE=options.engine or "django.contrib.sessions.backends." + backend,
         SESSION_SERIALIZER=__name__ + ".Serializer",
         SESSION_COOKIE_NAME=options.cookie_name,
         SESSION_COOKIE_AGE=int(options.age),
@@ -174,12 +183,14 @@ def main():
         CSRF_USE_SESSIONS=True,
         CSRF_HEADER_NAME="HTTP_X_CSRF_TOKEN",
         DATABASES={} if in_cookies else {"default": database(options.sessions)},
-        USE_TZ=True,
+        USE_TZ=not options.local_time,
+        TIME_ZONE=options.local_time or "UTC",
         LOGGING_CONFIG=None,
     )
     django.setup()
     # The clock by which rows expire.
-    clock.now = lambda: datetime.fromtimestamp(peer.Clock.time(), timezone.utc)
+    zone = None if options.local_time else timezone.utc
+    clock.now = lambda: datetime.fromtimestamp(peer.Clock.time(), zone)
     if not in_cookies:
         create_table()
     peer.serve(get_wsgi_application(), options.port)

@@ -23,6 +23,9 @@ const { values: options } = parseArgs({
     previous: { type: "string", default: "" },
     "cookie-name": { type: "string", default: "session" },
     "max-age": { type: "string", default: "none" },
+    ttl: { type: "string", default: "86400" },
+    prefix: { type: "string", default: "sess:" },
+    table: { type: "string", default: "session" },
     rolling: { type: "boolean", default: false },
   },
 });
@@ -50,12 +53,19 @@ async function sessions() {
   const common = { name, secret: keys, resave: false, saveUninitialized: false, rolling: options.rolling, cookie: { maxAge } };
   if (options.sessions.startsWith("redis:")) {
     const client = await createClient({ url: options.sessions }).connect();
-    return session({ ...common, store: new RedisStore({ client }) });
+    return session({ ...common, store: new RedisStore({ client, prefix: options.prefix, ttl: Number(options.ttl) }) });
   }
   if (options.sessions.startsWith("postgres:")) {
     const Store = connectPg(session);
     const pool = new pg.Pool({ connectionString: options.sessions });
-    return session({ ...common, store: new Store({ pool, createTableIfMissing: true, pruneSessionInterval: false }) });
+    const store = new Store({
+      pool,
+      tableName: options.table,
+      ttl: Number(options.ttl),
+      createTableIfMissing: true,
+      pruneSessionInterval: false,
+    });
+    return session({ ...common, store });
   }
   throw new Error(`--sessions ${options.sessions}: there are cookie, redis://… and postgres://…`);
 }

@@ -55,30 +55,35 @@ class Operations(peer.Operations):
     def do_remember(self, _seconds):
         self.session.permanent = True
 
+    def do_set_permanent(self, permanent):
+        self.session.permanent = permanent
+
 
 def main():
-    options = peer.options(__doc__, secret="secret", fallback="", cookie_name="session", lifetime="2678400")
+    options = peer.options(__doc__, secret="secret", fallback="", cookie_name="session", lifetime="2678400", no_refresh=False)
+    flask.sessions.datetime = peer.Date
     app = flask.Flask(__name__)
     app.config.update(
         SECRET_KEY=options.secret,
         SECRET_KEY_FALLBACKS=[options.fallback] if options.fallback else None,
         SESSION_COOKIE_NAME=options.cookie_name,
         PERMANENT_SESSION_LIFETIME=timedelta(seconds=int(options.lifetime)),
+        SESSION_REFRESH_EACH_REQUEST=not options.no_refresh,
         WTF_CSRF_CHECK_DEFAULT=False,
     )
     csrf = CSRFProtect(app)
 
-    @app.post("/ops")
+    @app.route("/ops", methods=["POST"])
     def ops():
         results = Operations(flask.session).run(flask.request.get_json(force=True))
         return peer.dumped(results), peer.status(flask.request.headers.get("X-Probe-Status"))
 
-    @app.post("/form")
+    @app.route("/form", methods=["POST"])
     def form():
         csrf.protect()
         return "ok"
 
-    @app.get("/untouched")
+    @app.route("/untouched")
     def untouched():
         return "untouched"
 

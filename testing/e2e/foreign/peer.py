@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import time
+from datetime import datetime, timezone
 
 
 class Clock:
@@ -26,6 +27,18 @@ class Clock:
 
 
 time.time = Clock.time
+
+
+class Date(datetime):
+    """Replaces `datetime` in modules that read the clock with it."""
+
+    @classmethod
+    def now(cls, zone=None):
+        return cls.fromtimestamp(Clock.time(), zone)
+
+    @classmethod
+    def utcnow(cls):
+        return cls.now(timezone.utc).replace(tzinfo=None)
 
 
 class Operations:

@@ -1,6 +1,7 @@
 """A Pyramid application that executes session operations."""
 
 import json
+from datetime import timedelta, timezone
 
 from pyramid.config import Configurator
 from pyramid.csrf import check_csrf_token, get_csrf_token, new_csrf_token
@@ -57,6 +58,13 @@ def ops(request):
     return Response(json.dumps(results), status=peer.status(request.headers.get("X-Probe-Status")))
 
 
+def cookie_expires(text):
+    """Returns Beaker's `cookie_expires`: seconds, `@` and a Unix time, or a boolean."""
+    if text.startswith("@"):
+        return peer.Date.fromtimestamp(int(text[1:]), timezone.utc)
+    return {"true": True, "false": False}[text] if text.isalpha() else timedelta(seconds=int(text))
+
+
 def factory(options):
     common = {
         "cookie_name": options.cookie_name,
@@ -66,7 +74,13 @@ def factory(options):
     if options.sessions == "signed":
         serializer = transition.serializer(options.serializer, JSONSerializer())
         return SignedCookieSessionFactory(
-            options.secret, salt=options.salt, hashalg=options.hashalg, serializer=serializer, httponly=True, **common
+            options.secret,
+            salt=options.salt,
+            hashalg=options.hashalg,
+            max_age=peer.seconds(options.max_age),
+            httponly=True,
+            serializer=serializer,
+            **common,
         )
     if options.sessions == "nacl":
         from pyramid_nacl_session import EncryptedCookieSessionFactory
@@ -74,8 +88,11 @@ def factory(options):
         secret = bytes.fromhex(options.secret)
         return EncryptedCookieSessionFactory(secret, serializer=JSONSerializer(), httponly=True, **common)
     if options.sessions == "beaker":
+        import beaker.session
         import beaker.util
         from pyramid_beaker import BeakerSessionFactoryConfig
+
+        beaker.session.datetime = peer.Date
 
         encryption = {"encrypt_key": options.encrypt_key, "crypto_type": "cryptography"} if options.encrypt_key else {}
         return BeakerSessionFactoryConfig(
@@ -87,6 +104,7 @@ def factory(options):
             invalidate_corrupt=True,
             httponly=True,
             timeout=common["timeout"],
+            cookie_expires=cookie_expires(options.cookie_expires),
             **encryption,
         )
     raise SystemExit(f"--sessions {options.sessions}: there are signed, nacl and beaker")
@@ -102,8 +120,10 @@ def main():
         cookie_name="session",
         timeout="1200",
         reissue_time="0",
+        max_age="none",
         encrypt_key="",
         serializer="json",
+        cookie_expires="true",
     )
     with Configurator(session_factory=factory(options)) as config:
         config.add_route("ops", "/ops")

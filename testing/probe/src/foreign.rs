@@ -1,12 +1,14 @@
 //! Sessions shared with other frameworks.
 
+use std::time::Duration;
+
 use anyhow::bail;
-use cloakroom::Engine;
 use cloakroom::bridge::{
-    BeakerCipher, BeakerCookie, BridgedCookies, CookieFormat, DjangoCookie, DjangoRecord, ExpressCookie, ExpressRecord,
-    FlaskCookie, ForeignStore, PostgresRecords, PyramidCookie, PyramidNaclCookie, RailsCookie, RailsDigest,
-    RecordFormat, RedisRecords, SharedRecords, SqliteRecords, StarletteCookie,
+    BeakerCipher, BeakerCookie, BridgedCookies, CookieFormat, CookieLife, DjangoCookie, DjangoRecord, ExpressCookie,
+    ExpressRecord, FlaskCookie, ForeignStore, PostgresRecords, PyramidCookie, PyramidNaclCookie, RailsCookie,
+    RailsDigest, RecordFormat, RedisRecords, SharedRecords, SqliteRecords, StarletteCookie,
 };
+use cloakroom::{Engine, Timestamp};
 
 use crate::options::Options;
 
@@ -46,12 +48,21 @@ fn pyramid(options: &Options, kind: &str) -> anyhow::Result<Engine> {
 fn beaker(options: &Options, key: &str) -> anyhow::Result<Engine> {
     let builder = BeakerCookie::new(options.secret.as_str());
     let builder = if key.is_empty() { builder } else { builder.encrypt_key(key, BeakerCipher::AesGcm) };
+    let life = options.cookie_expires.as_deref().map(|text| {
+        Ok::<_, anyhow::Error>(match text.strip_prefix('@') {
+            Some(date) => CookieLife::Until(Timestamp::from_unix_secs(date.parse()?)),
+            None => CookieLife::Lasts(Duration::from_secs(text.parse()?)),
+        })
+    });
+    let builder = life.transpose()?.into_iter().fold(builder, |builder, life| builder.cookie_expires(life));
     cookies(builder.build()?, options)
 }
 
 fn flask(options: &Options) -> anyhow::Result<Engine> {
     let builder = FlaskCookie::new(options.secret.as_str());
     let builder = options.previous.as_deref().into_iter().fold(builder, |builder, secret| builder.fallback(secret));
+    let builder = options.idle().into_iter().fold(builder, |builder, idle| builder.permanent_lifetime(idle));
+    let builder = builder.refresh_each_request(!options.no_refresh);
     cookies(builder.build()?, options)
 }
 
@@ -60,11 +71,19 @@ fn django(options: &Options, place: &str) -> anyhow::Result<Engine> {
     let previous = options.previous.as_deref();
     if place.is_empty() {
         let builder = previous.into_iter().fold(DjangoCookie::new(secret), |builder, secret| builder.fallback(secret));
-        return cookies(builder.expire_at_browser_close(options.at_browser_close).build()?, options);
+        let builder = builder.expire_at_browser_close(options.at_browser_close);
+        let builder = options.salt.iter().fold(builder, |builder, salt| builder.salt(salt));
+        return cookies(builder.csrf_cookie_masked(options.csrf_masked).build()?, options);
     }
     let format = DjangoRecord::with_fallbacks(secret, previous)?.expire_at_browser_close(options.at_browser_close);
+    let format = options.salt.iter().try_fold(format, |format, salt| format.salt(salt))?;
+    let format = format.csrf_cookie_masked(options.csrf_masked);
     match place.strip_prefix("sqlite:") {
-        Some(path) => records(format, SqliteRecords::django(path)?, options),
+        Some(path) => {
+            let store = SqliteRecords::django(path)?;
+            let store = options.table.iter().fold(store, |store, table| store.table(table));
+            records(format, if options.local_time { store.local_time() } else { store }, options)
+        }
         None => records(format, PostgresRecords::django(place)?, options),
     }
 }
@@ -77,11 +96,15 @@ async fn express(options: &Options, place: &str) -> anyhow::Result<Engine> {
     }
     let builder = previous.into_iter().fold(ExpressRecord::new(secret), |builder, secret| builder.previous(secret));
     let builder = options.idle().into_iter().fold(builder, |builder, idle| builder.max_age(idle));
+    let builder = options.ttl().into_iter().fold(builder, |builder, ttl| builder.ttl(ttl));
     let format = builder.rolling(options.rolling).build()?;
     if place.starts_with("redis:") {
-        records(format, RedisRecords::connect(place).await?, options)
+        let store = RedisRecords::connect(place).await?;
+        records(format, options.prefix.iter().fold(store, |store, prefix| store.prefix(prefix)), options)
     } else {
-        records(format, PostgresRecords::express(place)?, options)
+        let store = PostgresRecords::express(place)?;
+        let store = options.table.iter().fold(store, |store, table| store.table("public", table));
+        records(format, options.time_zone.iter().fold(store, |store, zone| store.time_zone(zone)), options)
     }
 }
 

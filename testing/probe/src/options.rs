@@ -53,6 +53,30 @@ pub(crate) struct Options {
     /// Django's SESSION_EXPIRE_AT_BROWSER_CLOSE.
     #[arg(long)]
     pub(crate) at_browser_close: bool,
+    /// Django's CSRF_COOKIE_MASKED, and its behaviour before 4.1.
+    #[arg(long)]
+    pub(crate) csrf_masked: bool,
+    /// Django's table is in local time: USE_TZ is off.
+    #[arg(long)]
+    pub(crate) local_time: bool,
+    /// Flask's SESSION_REFRESH_EACH_REQUEST is off.
+    #[arg(long)]
+    pub(crate) no_refresh: bool,
+    /// Beaker's cookie_expires: seconds, or `@` and a Unix time.
+    #[arg(long)]
+    pub(crate) cookie_expires: Option<String>,
+    /// The ttl of Express' store, in seconds.
+    #[arg(long)]
+    ttl: Option<Seconds>,
+    /// The prefix of keys in Redis.
+    #[arg(long)]
+    pub(crate) prefix: Option<String>,
+    /// The name of the table.
+    #[arg(long)]
+    pub(crate) table: Option<String>,
+    /// The time zone of Express' connections to PostgreSQL.
+    #[arg(long)]
+    pub(crate) time_zone: Option<String>,
     /// Express' rolling.
     #[arg(long)]
     pub(crate) rolling: bool,
@@ -197,6 +221,10 @@ impl Options {
 
     pub(crate) fn max_age(&self) -> Option<Duration> {
         self.max_age.map(|Seconds(span)| span)
+    }
+
+    pub(crate) fn ttl(&self) -> Option<Duration> {
+        self.ttl.map(|Seconds(span)| span)
     }
 
     pub(crate) fn lifetimes(&self) -> Lifetimes {

@@ -14,6 +14,34 @@ enum Language {
     Ruby,
 }
 
+impl Language {
+    /// Returns the command that runs this language's programs, with the libraries of a version of a
+    /// framework, or with the newest ones.
+    fn command(self, version: Option<&str>) -> Command {
+        let foreign = variable("CLOAKROOM_FOREIGN");
+        let folder = version.map(|version| foreign.join("versions").join(version));
+        match (self, folder) {
+            (Self::Python, None) => Command::new(foreign.join("python/bin/python3")),
+            (Self::Python, Some(folder)) => Command::new(folder.join("bin/python3")),
+            (Self::Ruby, None) => Command::new(variable("RUBY")),
+            (Self::Ruby, Some(folder)) => Command::new(folder.join("ruby")),
+            (Self::Node, _) => {
+                let mut node = Command::new(variable("NODE"));
+                node.env("NODE_PATH", foreign.join("node/node_modules"));
+                node
+            }
+        }
+    }
+
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::Python => "py",
+            Self::Node => "js",
+            Self::Ruby => "rb",
+        }
+    }
+}
+
 /// An application on a framework whose sessions we share. It speaks the probe's protocol, as far as
 /// its framework allows.
 #[derive(Debug)]
@@ -67,26 +95,26 @@ impl Foreign {
         command
     }
 
+    /// Starts the application of a framework in another version, such as `django-3.2`: one of the
+    /// lists in `testing/e2e/foreign/versions`, or `rails-7.2`.
+    #[must_use]
+    pub fn of_version(version: &'static str, options: &[&str]) -> Self {
+        let (name, _) = version.split_once('-').expect("a framework and its version");
+        let language = if name == "rails" { Language::Ruby } else { Language::Python };
+        Self::start_in(name, language, Some(version), options)
+    }
+
     fn start(name: &'static str, language: Language, options: &[&str]) -> Self {
+        Self::start_in(name, language, None, options)
+    }
+
+    fn start_in(name: &'static str, language: Language, version: Option<&str>, options: &[&str]) -> Self {
         let mut server = Server::prepare(name);
-        let mut command = match language {
-            Language::Python => Command::new(variable("CLOAKROOM_FOREIGN").join("python/bin/python3")),
-            Language::Node => {
-                let mut node = Command::new(variable("NODE"));
-                node.env("NODE_PATH", variable("CLOAKROOM_FOREIGN").join("node/node_modules"));
-                node
-            }
-            Language::Ruby => Command::new(variable("RUBY")),
-        };
-        let suffix = match language {
-            Language::Python => "py",
-            Language::Node => "js",
-            Language::Ruby => "rb",
-        };
-        command.arg(applications().join(format!("{name}_app.{suffix}")));
+        let mut command = language.command(version);
+        command.arg(applications().join(format!("{name}_app.{}", language.suffix())));
         let port = server.port();
         // Don't write bytecode next to the source.
-        command.args(["--port", &port.to_string()]).args(options).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.args(["--port", &port.to_string()]).args(options).env("PYTHONDONTWRITEBYTECODE", "1").env("TZ", "UTC");
         server.start(&mut command, || listens(port));
         Self(server)
     }

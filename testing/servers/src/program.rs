@@ -21,8 +21,18 @@ impl Program {
     /// If it prints something else. The message has its log.
     #[must_use]
     pub fn start(path: &str, arguments: &[&str]) -> Self {
+        Self::start_in(path, arguments, None)
+    }
+
+    /// Starts a program whose local time is that of this zone.
+    ///
+    /// # Panics
+    /// If its first line isn't that of [`start`](Self::start).
+    #[must_use]
+    pub fn start_in(path: &str, arguments: &[&str], zone: Option<&str>) -> Self {
         let log = NamedTempFile::new().unwrap();
         let mut command = Command::new(path);
+        command.envs(zone.map(|zone| ("TZ", zone)));
         command.args(arguments).stdout(Stdio::piped()).stderr(log.reopen().unwrap());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();

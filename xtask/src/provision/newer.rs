@@ -1,4 +1,4 @@
-//! Servers that must be newer than those of this system: the system's own if it is new enough, or
+//! Programs that must be newer than those of this system: the system's own if it is new enough, or
 //! else unpacked from a newer Debian release.
 
 use std::fs;
@@ -89,8 +89,6 @@ impl Newer {
         Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
     }
 
-    /// Unpacks the packages of [`RELEASE`] with all dependencies, including the C library, into a
-    /// separate folder.
     fn unpacked(&self) -> Outcome<PathBuf> {
         let name = self.program.trim_end_matches("-server");
         let folder = shell::target().join("tools").join(format!("{name}-{RELEASE}"));
@@ -98,20 +96,7 @@ impl Newer {
         if program.is_file() {
             return Ok(program);
         }
-        let failed = |why: Error| format!("{}: {why}", folder.display());
-        if folder.exists() {
-            fs::remove_dir_all(&folder).map_err(failed)?;
-        }
-        let apt = Apt::new(&folder, &mirror()?).map_err(failed)?;
-        shell::succeed(apt.get().arg("update"))?;
-        shell::succeed(apt.get().args(["install", "-y", "--download-only", "--no-install-recommends", self.package]))?;
-        for package in files(&folder.join("cache/archives")).map_err(failed)? {
-            if package.extension().is_some_and(|extension| extension == "deb") {
-                shell::succeed(shell::program("dpkg-deb").arg("--extract").arg(package).arg(folder.join("root")))?;
-            }
-        }
-        fs::remove_dir_all(folder.join("cache")).map_err(failed)?;
-        fs::remove_dir_all(folder.join("lists")).map_err(failed)?;
+        unpack(&folder, self.package)?;
         self.launcher(&folder, &program)?;
         Ok(program)
     }
@@ -121,11 +106,7 @@ impl Newer {
     fn launcher(&self, folder: &Path, program: &Path) -> Outcome {
         let failed = |why: Error| format!("{}: {why}", folder.display());
         let root = folder.join("root");
-        let libraries = files(&root.join("usr/lib")).map_err(failed)?;
-        let loaders = libraries.iter().filter_map(|library| files(library).ok()).flatten();
-        let is_loader =
-            |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ld-linux"));
-        let loader = loaders.into_iter().find(is_loader).ok_or("the unpacked C library has no loader")?;
+        let loader = loader(&root)?;
         let libraries = loader.parent().unwrap_or(&root);
         let text = format!(
             "#!/bin/sh\nexec '{}' --argv0 {} --library-path '{}' '{}' \"$@\"\n",
@@ -142,6 +123,64 @@ impl Newer {
         }
         fs::rename(new, program).map_err(failed)
     }
+}
+
+/// Unpacks a package of [`RELEASE`] with all dependencies, including the C library, into a separate
+/// folder.
+fn unpack(folder: &Path, package: &str) -> Outcome {
+    let failed = |why: Error| format!("{}: {why}", folder.display());
+    if folder.exists() {
+        fs::remove_dir_all(folder).map_err(failed)?;
+    }
+    let apt = Apt::new(folder, &mirror()?).map_err(failed)?;
+    shell::succeed(apt.get().arg("update"))?;
+    shell::succeed(apt.get().args(["install", "-y", "--download-only", "--no-install-recommends", package]))?;
+    for package in files(&folder.join("cache/archives")).map_err(failed)? {
+        if package.extension().is_some_and(|extension| extension == "deb") {
+            shell::succeed(shell::program("dpkg-deb").arg("--extract").arg(package).arg(folder.join("root")))?;
+        }
+    }
+    fs::remove_dir_all(folder.join("cache")).map_err(failed)?;
+    fs::remove_dir_all(folder.join("lists")).map_err(failed)
+}
+
+/// Returns the loader of the unpacked C library. The libraries are in its folder.
+fn loader(root: &Path) -> Outcome<PathBuf> {
+    let libraries = files(&root.join("usr/lib")).map_err(|why| format!("{}: {why}", root.display()))?;
+    let loaders = libraries.iter().filter_map(|library| files(library).ok()).flatten();
+    let is_loader =
+        |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ld-linux"));
+    loaders.into_iter().find(is_loader).ok_or_else(|| "the unpacked C library has no loader".into())
+}
+
+/// Unpacks the Ruby and the Rails of [`RELEASE`] into a folder, whose program `ruby` starts them.
+pub(crate) fn ruby(folder: &Path) -> Outcome {
+    let program = folder.join("ruby");
+    if program.is_file() {
+        return Ok(());
+    }
+    let failed = |why: Error| format!("{}: {why}", folder.display());
+    unpack(folder, "ruby-actionpack").map_err(|why| format!("ruby-actionpack of Debian {RELEASE}: {why}"))?;
+    let root = folder.join("root");
+    let loader = loader(&root)?;
+    let (own, shared) = (loader.parent().unwrap_or(&root).join("ruby"), root.join("usr/lib/ruby"));
+    let places = |base: &Path, parts: [&str; 3]| parts.map(|part| base.join(part).display().to_string());
+    let parts = ["vendor_ruby", "vendor_ruby/3.3.0", "3.3.0"];
+    let text = format!(
+        "#!/bin/sh\nexport RUBYLIB='{}'\nexport GEM_PATH='{}:{}'\n\
+         exec '{}' --argv0 ruby --library-path '{}' '{}' \"$@\"\n",
+        [places(&shared, parts), places(&own, parts)].concat().join(":"),
+        root.join("usr/share/rubygems-integration/all").display(),
+        own.with_file_name("rubygems-integration").join("3.3.0").display(),
+        loader.display(),
+        loader.parent().unwrap_or(&root).display(),
+        root.join("usr/bin/ruby3.3").display()
+    );
+    let new = program.with_extension("new");
+    fs::write(&new, text).map_err(failed)?;
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).map_err(failed)?;
+    shell::succeed(shell::program(&new).args(["-e", "require 'action_controller'"]))?;
+    fs::rename(new, program).map_err(failed)
 }
 
 /// Returns the address from which this system gets its packages.

@@ -8,7 +8,7 @@ use sha1::Sha1;
 
 use super::body::{BeakerCipher, Body, KEYS};
 use super::id::TAG;
-use crate::cookie_format::{CookieFormat, IncomingCookie, OutgoingCookie, SealContext};
+use crate::cookie_format::{CookieFormat, CookieLife, IncomingCookie, OutgoingCookie, SealContext};
 use crate::hex::{hex, unhex};
 use crate::layout::Layout as _;
 use crate::mac::Mac;
@@ -40,6 +40,7 @@ const LONGEST_BODY: usize = 4064;
 pub struct BeakerCookie {
     mac: Mac,
     body: Body,
+    life: CookieLife,
 }
 
 /// Options of [`BeakerCookie`].
@@ -51,6 +52,7 @@ pub struct BeakerCookieBuilder {
     nonce_bits: usize,
     domain: Option<String>,
     path: String,
+    life: CookieLife,
 }
 
 impl BeakerCookie {
@@ -58,7 +60,8 @@ impl BeakerCookie {
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(validate_key: impl Into<Secret>) -> BeakerCookieBuilder {
         let (encrypt, nonce_bits, domain, path) = (None, 128, None, "/".to_owned());
-        BeakerCookieBuilder { validate_key: validate_key.into(), encrypt, nonce_bits, domain, path }
+        let life = CookieLife::Configured;
+        BeakerCookieBuilder { validate_key: validate_key.into(), encrypt, nonce_bits, domain, path, life }
     }
 }
 
@@ -86,6 +89,30 @@ impl BeakerCookieBuilder {
         self
     }
 
+    /// Sets Beaker's `cookie_expires`: how long browsers keep the cookie.
+    ///
+    /// | `cookie_expires` | here |
+    /// |---|---|
+    /// | `True`, the default | [`CookieLife::BrowserSession`] |
+    /// | a number of seconds, a `timedelta` | [`CookieLife::Lasts`] |
+    /// | a `datetime` | [`CookieLife::Until`] |
+    /// | `False` | `CookieLife::Until(Timestamp::from_unix_secs(0x7fff_ffff))` |
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use cloakroom_bridge::{BeakerCookie, CookieLife};
+    ///
+    /// let day = Duration::from_secs(24 * 60 * 60);
+    /// let format = BeakerCookie::new("validate-key-abcdef").cookie_expires(CookieLife::Lasts(day)).build()?;
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
+    pub const fn cookie_expires(mut self, life: CookieLife) -> Self {
+        self.life = life;
+        self
+    }
+
     /// Checks the options and builds the format.
     ///
     /// # Errors
@@ -98,7 +125,7 @@ impl BeakerCookieBuilder {
             Some((key, cipher)) => body.encrypted(cipher, key, self.validate_key, self.nonce_bits)?,
             None => body,
         };
-        Ok(BeakerCookie { mac, body })
+        Ok(BeakerCookie { mac, body, life: self.life })
     }
 }
 
@@ -141,6 +168,6 @@ impl CookieFormat for BeakerCookie {
     fn seal(&self, record: &Record, sealing: SealContext<'_>) -> Result<OutgoingCookie, Error> {
         let id = hex(sealing.random.last_chunk::<16>().map_or(&[][..], |it| it));
         let body = self.body.seal(record, sealing.now, sealing.lifetimes, Some(id), sealing.random)?;
-        Ok(OutgoingCookie::new(hex(&self.mac.tag(&[body.as_bytes()])) + &body))
+        Ok(OutgoingCookie::new(hex(&self.mac.tag(&[body.as_bytes()])) + &body).kept_for(self.life))
     }
 }

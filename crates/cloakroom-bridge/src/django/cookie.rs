@@ -53,6 +53,7 @@ pub struct DjangoCookie {
 #[must_use]
 pub struct DjangoCookieBuilder {
     secrets: Vec<Secret>,
+    salt: String,
     cookie_age: Duration,
     at_browser_close: bool,
     keys: DjangoKeys,
@@ -64,6 +65,7 @@ impl DjangoCookie {
     pub fn new(secret_key: impl Into<Secret>) -> DjangoCookieBuilder {
         DjangoCookieBuilder {
             secrets: vec![secret_key.into()],
+            salt: "django.contrib.sessions.backends.signed_cookies".to_owned(),
             cookie_age: COOKIE_AGE,
             at_browser_close: false,
             keys: DjangoKeys::default(),
@@ -75,6 +77,12 @@ impl DjangoCookieBuilder {
     /// Adds one of `SECRET_KEY_FALLBACKS`: it verifies but doesn't sign.
     pub fn fallback(mut self, secret_key: impl Into<Secret>) -> Self {
         self.secrets.push(secret_key.into());
+        self
+    }
+
+    /// Sets the salt of a session engine derived from `signed_cookies`.
+    pub fn salt(mut self, salt: impl Into<String>) -> Self {
+        self.salt = salt.into();
         self
     }
 
@@ -105,7 +113,7 @@ impl DjangoCookieBuilder {
     /// # Errors
     /// Fails if a secret is empty.
     pub fn build(self) -> Result<DjangoCookie, ConfigError> {
-        let tokens = signing::tokens(&self.secrets, "django.contrib.sessions.backends.signed_cookies")?;
+        let tokens = signing::tokens(&self.secrets, &self.salt)?;
         Ok(DjangoCookie {
             tokens,
             cookie_age: self.cookie_age,

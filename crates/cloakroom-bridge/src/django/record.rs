@@ -8,10 +8,10 @@ use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes, Timestamp};
 use super::expiry::Expiry;
 use super::keys::{self, DjangoKeys};
 use super::signing::{self, COOKIE_AGE};
-use crate::cookie_format::{CookieLife, IncomingCookie, SealContext};
+use crate::cookie_format::{CookieLife, IncomingCookie, Renewal, SealContext};
 use crate::layout::Layout as _;
 use crate::secret::Secret;
-use crate::shared::{RecordFormat, Renewal, TouchMode};
+use crate::shared::{RecordFormat, TouchMode};
 use crate::token::Tokens;
 
 /// Django accepts keys of this length and more.
@@ -42,6 +42,7 @@ const LONGEST_KEY: usize = 40;
 /// ```
 #[derive(Clone, Debug)]
 pub struct DjangoRecord {
+    secrets: Vec<Secret>,
     tokens: Tokens,
     cookie_age: Duration,
     at_browser_close: bool,
@@ -70,7 +71,19 @@ impl DjangoRecord {
         let secrets: Vec<Secret> =
             std::iter::once(secret_key.into()).chain(fallbacks.into_iter().map(Into::into)).collect();
         let tokens = signing::tokens(&secrets, "django.contrib.sessions.SessionStore")?;
-        Ok(Self { tokens, cookie_age: COOKIE_AGE, at_browser_close: false, keys: DjangoKeys::default() })
+        Ok(Self { secrets, tokens, cookie_age: COOKIE_AGE, at_browser_close: false, keys: DjangoKeys::default() })
+    }
+
+    /// Sets the salt of a session engine derived from `db`.
+    ///
+    /// Django's is `django.contrib.sessions.` and the name of the class: for
+    /// `class TenantSession(SessionStore)` it is `django.contrib.sessions.TenantSession`.
+    ///
+    /// # Errors
+    /// Fails if a secret is empty.
+    pub fn salt(mut self, salt: &str) -> Result<Self, ConfigError> {
+        self.tokens = signing::tokens(&self.secrets, salt)?;
+        Ok(self)
     }
 
     /// Sets `SESSION_COOKIE_AGE`. The default is two weeks, as in Django.

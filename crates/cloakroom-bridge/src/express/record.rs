@@ -7,20 +7,19 @@ use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes, SameSite, T
 
 use super::keys::ExpressKeys;
 use super::session_id::{self, Signers};
-use crate::cookie_format::{CookieLife, IncomingCookie, SealContext};
+use crate::cookie_format::{CookieLife, IncomingCookie, Renewal, SealContext};
 use crate::extras::{CloakroomExtras, Keeps};
 use crate::iso;
 use crate::layout::{Layout as _, Times, quoted, read, write};
 use crate::secret::Secret;
-use crate::shared::{RecordFormat, Renewal};
+use crate::shared::RecordFormat;
 
 /// The member that holds Express' data about the cookie.
 const COOKIE: &str = "cookie";
 
 const KEYS: ExpressKeys = ExpressKeys { framework: "express-session", hidden: &[COOKIE] };
 
-/// The time for which `connect-redis` and `connect-pg-simple` keep a session whose cookie has no
-/// `maxAge`.
+/// The default of `ttl` in `connect-redis` and `connect-pg-simple`.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The JSON records of `express-session`, and the cookie with their signed id.
@@ -48,6 +47,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct ExpressRecord {
     signers: Signers,
     max_age: Option<Duration>,
+    ttl: Duration,
     rolling: bool,
 }
 
@@ -57,6 +57,7 @@ pub struct ExpressRecord {
 pub struct ExpressRecordBuilder {
     secrets: Vec<Secret>,
     max_age: Option<Duration>,
+    ttl: Duration,
     rolling: bool,
 }
 
@@ -64,7 +65,7 @@ impl ExpressRecord {
     /// Creates the format with this `secret`, the first one if there are several.
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(secret: impl Into<Secret>) -> ExpressRecordBuilder {
-        ExpressRecordBuilder { secrets: vec![secret.into()], max_age: None, rolling: false }
+        ExpressRecordBuilder { secrets: vec![secret.into()], max_age: None, ttl: DAY, rolling: false }
     }
 
     /// Returns Express' data about this session's cookie: its lifetime, and the attributes.
@@ -140,6 +141,14 @@ impl ExpressRecordBuilder {
         self
     }
 
+    /// Sets the store's `ttl`: the idle timeout of sessions without a `maxAge`.
+    ///
+    /// The default is a day, as in `connect-redis` and `connect-pg-simple`.
+    pub const fn ttl(mut self, span: Duration) -> Self {
+        self.ttl = span;
+        self
+    }
+
     /// Sets `rolling`: whether each request renews the cookie. The default is `false`, as in
     /// Express.
     pub const fn rolling(mut self, rolling: bool) -> Self {
@@ -152,7 +161,8 @@ impl ExpressRecordBuilder {
     /// # Errors
     /// Fails if a secret is empty.
     pub fn build(self) -> Result<ExpressRecord, ConfigError> {
-        Ok(ExpressRecord { signers: Signers::new(&self.secrets)?, max_age: self.max_age, rolling: self.rolling })
+        let signers = Signers::new(&self.secrets)?;
+        Ok(ExpressRecord { signers, max_age: self.max_age, ttl: self.ttl, rolling: self.rolling })
     }
 }
 
@@ -211,10 +221,10 @@ impl RecordFormat for ExpressRecord {
         CookieConfig::default().name("connect.sid")
     }
 
-    /// `maxAge`, or the day for which stores keep a session without one. Like Express, touches at
+    /// `maxAge`, or the `ttl` for which stores keep a session without one. Like Express, touches at
     /// each request.
     fn lifetimes(&self) -> Lifetimes {
-        let idle = self.max_age.unwrap_or(DAY);
+        let idle = self.max_age.unwrap_or(self.ttl);
         Lifetimes::default().idle_timeout(idle).absolute_timeout(None).touch_after(Duration::ZERO)
     }
 
@@ -226,7 +236,10 @@ impl RecordFormat for ExpressRecord {
         let (times, was) = (record.times(), cookie_of(record).map(original_of));
         match (times.remembered, times.absolute_deadline, times.own_idle) {
             (true, Some(date), _) => CookieLife::Until(date),
-            (_, _, None | Some(Some(DAY))) if was == Some(Original::BrowserSession) => CookieLife::BrowserSession,
+            (_, _, None) if was == Some(Original::BrowserSession) => CookieLife::BrowserSession,
+            (_, _, Some(Some(idle))) if was == Some(Original::BrowserSession) && idle == self.ttl => {
+                CookieLife::BrowserSession
+            }
             (_, _, None) => CookieLife::Configured,
             (_, _, Some(None)) => CookieLife::BrowserSession,
             (_, _, Some(Some(idle))) => CookieLife::Lasts(idle),
@@ -270,7 +283,7 @@ impl RecordFormat for ExpressRecord {
         let (written, original) = times(&object);
         let idle = match original {
             Original::Span(span) => (Some(span) != self.max_age).then_some(Some(span)),
-            Original::BrowserSession => self.max_age.map(|_| Some(DAY)),
+            Original::BrowserSession => self.max_age.map(|_| Some(self.ttl)),
             Original::Unset => None,
         };
         let mut record = read(&KEYS, &object, Times { idle, ..Times::touched(now) }, lifetimes)?;

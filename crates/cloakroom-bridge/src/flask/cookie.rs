@@ -7,7 +7,7 @@ use cloakroom_session::{ConfigError, CookieConfig, Error, Lifetimes};
 use sha1::Sha1;
 
 use super::keys::{FlaskKeys, PERMANENT};
-use crate::cookie_format::{CookieFormat, CookieLife, IncomingCookie, OutgoingCookie, SealContext};
+use crate::cookie_format::{CookieFormat, CookieLife, IncomingCookie, OutgoingCookie, Renewal, SealContext};
 use crate::extras::{CloakroomExtras, Keeps};
 use crate::layout::{Layout as _, Times, read, write};
 use crate::mac::Mac;
@@ -45,6 +45,7 @@ pub struct FlaskCookie {
     tokens: Tokens,
     keys: FlaskKeys,
     permanent_lifetime: Duration,
+    refresh_each_request: bool,
 }
 
 /// Options of [`FlaskCookie`].
@@ -55,6 +56,7 @@ pub struct FlaskCookieBuilder {
     salt: String,
     keys: FlaskKeys,
     permanent_lifetime: Duration,
+    refresh_each_request: bool,
 }
 
 impl FlaskCookie {
@@ -62,7 +64,18 @@ impl FlaskCookie {
     #[expect(clippy::new_ret_no_self, reason = "options follow, and `build` checks them")]
     pub fn new(secret_key: impl Into<Secret>) -> FlaskCookieBuilder {
         let (secrets, salt) = (vec![secret_key.into()], "cookie-session".to_owned());
-        FlaskCookieBuilder { secrets, salt, keys: FlaskKeys::default(), permanent_lifetime: DAY * 31 }
+        FlaskCookieBuilder {
+            secrets,
+            salt,
+            keys: FlaskKeys::default(),
+            permanent_lifetime: DAY * 31,
+            refresh_each_request: true,
+        }
+    }
+
+    fn is_permanent(&self, record: &Record) -> bool {
+        let was = record.foreign(self.keys.framework()).and_then(|foreign: &FrameworkData| foreign.member(PERMANENT));
+        record.times().remembered || was.is_some_and(|it| it.as_str() == "true")
     }
 }
 
@@ -98,6 +111,15 @@ impl FlaskCookieBuilder {
         self
     }
 
+    /// Sets `SESSION_REFRESH_EACH_REQUEST`. The default is `true`, as in Flask.
+    ///
+    /// It decides whether each use renews the cookie of a permanent session. Other sessions are
+    /// renewed only by writes.
+    pub const fn refresh_each_request(mut self, refresh: bool) -> Self {
+        self.refresh_each_request = refresh;
+        self
+    }
+
     /// Checks the options and builds the format.
     ///
     /// # Errors
@@ -109,7 +131,12 @@ impl FlaskCookieBuilder {
         };
         let macs = self.secrets.iter().map(mac).collect::<Result<_, _>>()?;
         let tokens = Tokens { separator: '.', time: Time::Bytes, macs };
-        Ok(FlaskCookie { tokens, keys: self.keys, permanent_lifetime: self.permanent_lifetime })
+        Ok(FlaskCookie {
+            tokens,
+            keys: self.keys,
+            permanent_lifetime: self.permanent_lifetime,
+            refresh_each_request: self.refresh_each_request,
+        })
     }
 }
 
@@ -126,11 +153,15 @@ impl CookieFormat for FlaskCookie {
         CookieOrder::FirstFirst
     }
 
-    /// `PERMANENT_SESSION_LIFETIME` after the last write, which Flask enforces for all sessions;
-    /// touched once a day.
+    /// `PERMANENT_SESSION_LIFETIME` after the last write, which Flask enforces for all sessions. As
+    /// in Flask, each use of a permanent session is a write.
     fn lifetimes(&self) -> Lifetimes {
-        let touch = (self.permanent_lifetime / 2).min(DAY);
+        let touch = self.refresh_each_request.then_some(Duration::ZERO);
         Lifetimes::default().idle_timeout(self.permanent_lifetime).absolute_timeout(None).touch_after(touch)
+    }
+
+    fn renewal(&self, record: &Record) -> Renewal {
+        if self.is_permanent(record) { Renewal::Uses } else { Renewal::Writes }
     }
 
     fn open(&self, cookie: IncomingCookie<'_>, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
@@ -142,8 +173,7 @@ impl CookieFormat for FlaskCookie {
 
     fn seal(&self, record: &Record, sealing: SealContext<'_>) -> Result<OutgoingCookie, Error> {
         let extras = CloakroomExtras::of(record, sealing.lifetimes, Keeps::Nothing, self.keys.csrf_key());
-        let was = record.foreign(self.keys.framework()).and_then(|foreign: &FrameworkData| foreign.member(PERMANENT));
-        let permanent = record.times().remembered || was.is_some_and(|it| it.as_str() == "true");
+        let permanent = self.is_permanent(record);
         let mut hidden = Vec::new();
         if record.times().remembered {
             hidden.push((PERMANENT, "true".to_owned()));

@@ -164,10 +164,10 @@ impl CookieFormat for RailsCookie {
         CookieConfig::default().name("_session")
     }
 
-    /// `expire_after`, or no timeouts: without it, the cookie contains no time from which to count
-    /// them.
+    /// `expire_after`, which each use renews, as in Rails. Without it there are no timeouts: the
+    /// cookie contains no time from which to count them.
     fn lifetimes(&self) -> Lifetimes {
-        Lifetimes::default().idle_timeout(self.expire_after).absolute_timeout(None)
+        Lifetimes::default().idle_timeout(self.expire_after).absolute_timeout(None).touch_after(Duration::ZERO)
     }
 
     fn order(&self) -> CookieOrder {

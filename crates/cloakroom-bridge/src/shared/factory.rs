@@ -12,10 +12,10 @@ use cloakroom_session::meter::{self, Event};
 use cloakroom_session::{ConfigError, ConflictPolicy, Error, Lifetimes, Timestamp, factory_options};
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::format::{RecordFormat, Renewal};
+use super::format::RecordFormat;
 use super::outcome::CommitOutcome;
 use super::store::ForeignStore;
-use crate::cookie_format::IncomingCookie;
+use crate::cookie_format::{IncomingCookie, Renewal};
 
 /// A factory that shares the stored records of an application in another framework.
 ///

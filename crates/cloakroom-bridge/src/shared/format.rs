@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloakroom_session::factory::{CookieOrder, CsrfScheme, Record, Rejected, Resolution};
 use cloakroom_session::{CookieConfig, Error, Lifetimes, Timestamp};
 
-use crate::cookie_format::{CookieLife, IncomingCookie, SealContext};
+use crate::cookie_format::{CookieLife, IncomingCookie, Renewal, SealContext};
 
 /// The write that a touch needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,18 +16,6 @@ pub enum TouchMode {
     Expiry,
     /// A replacement of the record, which contains the time.
     Record,
-}
-
-/// The requests that send the cookie of an existing session again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Renewal {
-    /// None.
-    Never,
-    /// Those that change the session.
-    Writes,
-    /// Those that change or touch the session.
-    Uses,
 }
 
 /// A record of another framework, and the cookie that refers to it.

@@ -11,6 +11,6 @@ mod outcome;
 mod store;
 
 pub use factory::{SharedRecords, SharedRecordsBuilder};
-pub use format::{RecordFormat, Renewal, TouchMode};
+pub use format::{RecordFormat, TouchMode};
 pub use memory::MemoryRecords;
 pub use store::{ForeignStore, SwapOutcome};

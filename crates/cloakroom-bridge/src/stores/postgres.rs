@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cloakroom_session::{Error, Timestamp};
 use cloakroom_sql::connections::PostgresConnections;
 use deadpool_postgres::Pool;
+use tokio::sync::OnceCell;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -35,7 +36,21 @@ pub struct PostgresRecords {
     connections: PostgresConnections,
     table: Table,
     statements: Arc<Statements>,
+    /// The time zone of the column with the expiry.
+    zone: Zone,
 }
+
+#[derive(Clone)]
+enum Zone {
+    /// The column's times don't depend on a connection's time zone.
+    Independent,
+    /// The time zone of this connection, once it is known to be that of all roles.
+    Shared(Arc<OnceCell<()>>),
+}
+
+/// Finds a role that can write the table and whose connections have another time zone than this
+/// one. A superuser without a setting is hardly the application's role.
+const OTHER_ZONE: &str = include_str!("sql/other_zone.sql");
 
 struct Statements {
     load: String,
@@ -48,8 +63,9 @@ struct Statements {
 
 impl Statements {
     fn of(table: &Table) -> Self {
-        let Table { name, id, text, cast, ends, after } = table;
-        let live = |now: &str| format!("{ends} {after} to_timestamp({now})");
+        let Table { name, id, text, cast, ends, after, .. } = table;
+        let time = |parameter: &str| table.time(parameter);
+        let live = |now: &str| format!("{ends} {after} {}", time(now));
         // Returns the number of rows changed, and whether the record exists at all.
         let swap = |change: String, now: &str| {
             let there = format!("EXISTS (SELECT 1 FROM {name} WHERE {id} = $1 AND {})", live(now));
@@ -59,20 +75,22 @@ impl Statements {
             load: format!("SELECT {text}::text FROM {name} WHERE {id} = $1 AND {}", live("$2")),
             // An expired row makes room.
             create: format!(
-                "INSERT INTO {name} ({id}, {text}, {ends}) VALUES ($1, $2::text{cast}, to_timestamp($3)) \
+                "INSERT INTO {name} ({id}, {text}, {ends}) VALUES ($1, $2::text{cast}, {}) \
                  ON CONFLICT ({id}) DO UPDATE SET {text} = EXCLUDED.{text}, {ends} = EXCLUDED.{ends} \
                  WHERE NOT ({name}.{})",
+                time("$3"),
                 live("$4")
             ),
             replace: swap(
                 format!(
-                    "UPDATE {name} SET {text} = $3::text{cast}, {ends} = to_timestamp($4) \
+                    "UPDATE {name} SET {text} = $3::text{cast}, {ends} = {} \
                      WHERE {id} = $1 AND {text}::text = $2 AND {}",
+                    time("$4"),
                     live("$5")
                 ),
                 "$5",
             ),
-            touch: format!("UPDATE {name} SET {ends} = to_timestamp($2) WHERE {id} = $1 AND {}", live("$3")),
+            touch: format!("UPDATE {name} SET {ends} = {} WHERE {id} = $1 AND {}", time("$2"), live("$3")),
             end: format!("DELETE FROM {name} WHERE {id} = $1"),
             end_if: swap(format!("DELETE FROM {name} WHERE {id} = $1 AND {text}::text = $2 AND {}", live("$3")), "$3"),
         }
@@ -90,7 +108,7 @@ impl PostgresRecords {
     /// # Errors
     /// Fails if the URL is invalid; the error doesn't repeat it.
     pub fn django(url: &str) -> Result<Self, Error> {
-        connections(url).map(|connections| Self::of(connections, Table::django()))
+        connections(url).map(|connections| Self::of(connections, Table::django("to_timestamp({})")))
     }
 
     /// Uses the table of `connect-pg-simple`, like [`django`](Self::django).
@@ -104,7 +122,7 @@ impl PostgresRecords {
     /// Uses Django's table, on the application's own pool.
     #[must_use]
     pub fn django_from_pool(pool: Pool) -> Self {
-        Self::of(PostgresConnections::from_pool(pool), Table::django())
+        Self::of(PostgresConnections::from_pool(pool), Table::django("to_timestamp({})"))
     }
 
     /// Uses the table of `connect-pg-simple`, on the application's own pool.
@@ -114,8 +132,40 @@ impl PostgresRecords {
     }
 
     fn of(connections: PostgresConnections, table: Table) -> Self {
+        // Django's column has a time zone.
+        let zone = if table.cast.is_empty() { Zone::Independent } else { Zone::Shared(Arc::default()) };
+        Self::in_zone(connections, table, zone)
+    }
+
+    fn in_zone(connections: PostgresConnections, table: Table, zone: Zone) -> Self {
         let statements = Arc::new(Statements::of(&table));
-        Self { connections, table, statements }
+        Self { connections, table, statements, zone }
+    }
+
+    /// Sets the time zone of the connections of `connect-pg-simple`.
+    ///
+    /// Its column `expire` has no time zone: each connection reads and writes it in its own, which
+    /// a role or a database can set (`ALTER ROLE … SET timezone`). Without this option, all roles
+    /// that can write the table must have the same time zone as this one; otherwise each operation
+    /// fails with an error that names the role. Set it too if the application changes the time zone
+    /// of its connections itself. Local times repeat for an hour when summer time ends.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_bridge::PostgresRecords;
+    ///
+    /// // ALTER ROLE node SET timezone = 'America/New_York'
+    /// let store = PostgresRecords::express("postgres://rust@localhost/shop")?.time_zone("America/New_York");
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
+    #[must_use]
+    pub fn time_zone(self, zone: &str) -> Self {
+        if self.table.cast.is_empty() {
+            // Django's column has a time zone.
+            return self;
+        }
+        let time = format!("(to_timestamp({{}}) AT TIME ZONE '{}')", zone.replace('\'', "''"));
+        Self::in_zone(self.connections, Table { time, ..self.table }, Zone::Independent)
     }
 
     /// Sets another name for the table, which must have the same columns.
@@ -124,15 +174,40 @@ impl PostgresRecords {
     #[must_use]
     pub fn table(self, schema: &str, table: &str) -> Self {
         let name = format!("{}.{}", quoted(schema), quoted(table));
-        Self::of(self.connections, Table { name, ..self.table })
+        let zone = match self.zone {
+            Zone::Independent => Zone::Independent,
+            Zone::Shared(_) => Zone::Shared(Arc::default()),
+        };
+        Self::in_zone(self.connections, Table { name, ..self.table }, zone)
     }
 
     async fn rows(&self, text: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>, Error> {
+        self.zone_is_shared().await?;
         Ok(self.connections.ask(text, values).await?.0)
     }
 
     async fn changed(&self, text: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<bool, Error> {
+        self.zone_is_shared().await?;
         Ok(self.connections.ask(text, values).await?.1 > 0)
+    }
+
+    /// Checks once that the other application's times mean the same here.
+    async fn zone_is_shared(&self) -> Result<(), Error> {
+        let Zone::Shared(known) = &self.zone else { return Ok(()) };
+        let check = || async {
+            let (rows, _) = self.connections.ask(OTHER_ZONE, &[words(&self.table.name.as_str())]).await?;
+            let Some(row) = rows.first() else { return Ok(()) };
+            let text = |at| row.try_get::<_, String>(at).map_err(Error::unavailable);
+            Err(Error::unavailable(format!(
+                "times without a time zone in {}: the time zone of role {} is {}, here it is {}; set \
+                 PostgresRecords::time_zone to that of the application that wrote them",
+                self.table.name,
+                text(0)?,
+                text(1)?,
+                text(2)?
+            )))
+        };
+        known.get_or_try_init(check).await.copied()
     }
 
     async fn swap(&self, text: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<SwapOutcome, Error> {

@@ -8,7 +8,7 @@ use cloakroom_session::{Error, Timestamp};
 use cloakroom_sql::connections::{SqliteThreads, on_disk};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, ToSql, TransactionBehavior};
 
-use super::table::Table;
+use super::table::{Table, quoted};
 use crate::iso;
 use crate::shared::{ForeignStore, SwapOutcome};
 
@@ -18,11 +18,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The expiry of sessions without one, in a column that requires it.
 const LATEST: Timestamp = Timestamp::from_unix_secs(253_402_300_799);
 
+/// Converts UTC to local time, and keeps the fraction of a second.
+const LOCAL: &str = "(strftime('%Y-%m-%d %H:%M:%S', {}, 'localtime') || substr({}, 20))";
+
 /// Records of Django in an SQLite database: the table `django_session`.
 ///
-/// Times are text in that table, in UTC (`USE_TZ = True`, Django's default). Expired rows are
-/// deleted by `manage.py clearsessions`. Clones share one connection and its thread; dropping the
-/// last clone waits until the connection is closed.
+/// Times are text in that table, in UTC unless Django has `USE_TZ = False`; see
+/// [`local_time`](Self::local_time). Expired rows are deleted by `manage.py clearsessions`. Clones
+/// share one connection and its thread; dropping the last clone waits until the connection is
+/// closed.
 ///
 /// # Examples
 /// ```no_run
@@ -53,7 +57,25 @@ impl SqliteRecords {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
         connection.busy_timeout(PATIENCE).map_err(failed)?;
-        Ok(Self { connection: SqliteThreads::new(connection), table: Table::django() })
+        Ok(Self { connection: SqliteThreads::new(connection), table: Table::django("{}") })
+    }
+
+    /// Sets another name for the table, which must have the same columns.
+    #[must_use]
+    pub fn table(mut self, table: &str) -> Self {
+        self.table.name = quoted(table);
+        self
+    }
+
+    /// Keeps times in this process's local time: Django's `USE_TZ = False`.
+    ///
+    /// Start this application with the environment variable `TZ` set to Django's `TIME_ZONE`, which
+    /// is `America/Chicago` if it isn't set. Local times repeat for an hour when summer time ends;
+    /// with `USE_TZ = True` in Django they don't.
+    #[must_use]
+    pub fn local_time(mut self) -> Self {
+        LOCAL.clone_into(&mut self.table.time);
+        self
     }
 
     /// Runs a step on the connection's thread. If the caller stops waiting before it begins, the
@@ -103,8 +125,9 @@ fn text(at: Timestamp) -> String {
 
 fn found(connection: &Connection, table: &Table, id: &str, now: &str) -> rusqlite::Result<Option<String>> {
     let Table { name, id: key, text, ends, after, .. } = table;
-    let mut statement =
-        connection.prepare_cached(&format!("SELECT {text} FROM {name} WHERE {key} = ?1 AND {ends} {after} ?2"))?;
+    let now_at = table.time("?2");
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT {text} FROM {name} WHERE {key} = ?1 AND {ends} {after} {now_at}"))?;
     statement.query_row([id, now], |row| row.get(0)).optional()
 }
 
@@ -122,10 +145,11 @@ impl ForeignStore for SqliteRecords {
         let (id, value, end, now) = (id.to_owned(), value.to_owned(), text(ends.unwrap_or(LATEST)), text(now));
         let created = self.run(move |connection, table| {
             let Table { name, id: key, text, ends, after, .. } = table;
+            let (end_at, now_at) = (table.time("?3"), table.time("?4"));
             // An expired row makes room.
             let statement = format!(
-                "INSERT INTO {name} ({key}, {text}, {ends}) VALUES (?1, ?2, ?3) ON CONFLICT ({key}) DO UPDATE \
-                 SET {text} = excluded.{text}, {ends} = excluded.{ends} WHERE NOT ({ends} {after} ?4)"
+                "INSERT INTO {name} ({key}, {text}, {ends}) VALUES (?1, ?2, {end_at}) ON CONFLICT ({key}) DO UPDATE \
+                 SET {text} = excluded.{text}, {ends} = excluded.{ends} WHERE NOT ({ends} {after} {now_at})"
             );
             execute(connection, &statement, &[&id, &value, &end, &now])
         });
@@ -143,7 +167,8 @@ impl ForeignStore for SqliteRecords {
         let (value, end) = (value.to_owned(), text(ends.unwrap_or(LATEST)));
         self.swap(id, seen, now, move |connection, table, id| {
             let Table { name, id: key, text, ends, .. } = table;
-            let statement = format!("UPDATE {name} SET {text} = ?2, {ends} = ?3 WHERE {key} = ?1");
+            let end_at = table.time("?3");
+            let statement = format!("UPDATE {name} SET {text} = ?2, {ends} = {end_at} WHERE {key} = ?1");
             execute(connection, &statement, &[&id, &value, &end])
         })
         .await
@@ -153,7 +178,8 @@ impl ForeignStore for SqliteRecords {
         let (id, end, now) = (id.to_owned(), text(ends.unwrap_or(LATEST)), text(now));
         let touched = self.run(move |connection, table| {
             let Table { name, id: key, ends, after, .. } = table;
-            let statement = format!("UPDATE {name} SET {ends} = ?2 WHERE {key} = ?1 AND {ends} {after} ?3");
+            let (end_at, now_at) = (table.time("?2"), table.time("?3"));
+            let statement = format!("UPDATE {name} SET {ends} = {end_at} WHERE {key} = ?1 AND {ends} {after} {now_at}");
             execute(connection, &statement, &[&id, &end, &now])
         });
         touched.await.map(|changed| changed > 0)

@@ -13,11 +13,13 @@ pub(crate) struct Table {
     /// The operator with which the framework compares an expiry with now: it decides whether a
     /// session is valid at exactly its expiry.
     pub(crate) after: &'static str,
+    /// The SQL of a time in the form of that column, with `{}` for the parameter.
+    pub(crate) time: String,
 }
 
 impl Table {
     /// Django's `django_session`.
-    pub(crate) fn django() -> Self {
+    pub(crate) fn django(time: &str) -> Self {
         Self {
             name: quoted("django_session"),
             id: "session_key",
@@ -25,13 +27,27 @@ impl Table {
             cast: "",
             ends: "expire_date",
             after: ">",
+            time: time.to_owned(),
         }
+    }
+
+    /// Returns the SQL of a time that is passed as this parameter.
+    pub(crate) fn time(&self, parameter: &str) -> String {
+        self.time.replace("{}", parameter)
     }
 
     /// The table of `connect-pg-simple`, called `session` by default.
     #[cfg(feature = "records-postgres")]
     pub(crate) fn express() -> Self {
-        Self { name: quoted("session"), id: "sid", text: "sess", cast: "::json", ends: "expire", after: ">=" }
+        Self {
+            name: quoted("session"),
+            id: "sid",
+            text: "sess",
+            cast: "::json",
+            ends: "expire",
+            after: ">=",
+            time: "to_timestamp({})".to_owned(),
+        }
     }
 }
 

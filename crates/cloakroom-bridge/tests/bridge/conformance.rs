@@ -123,7 +123,8 @@ mod formats {
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn cookies_of_every_format_conform() {
         cookies_conform("pyramid", PyramidCookie::new("secret").build().unwrap(), in_cookies()).await;
-        cookies_conform("flask", FlaskCookie::new("secret").build().unwrap(), in_cookies()).await;
+        // Only permanent sessions are touched.
+        cookies_conform("flask", FlaskCookie::new("secret").build().unwrap(), in_cookies().without_touches()).await;
         // SESSION_SAVE_EVERY_REQUEST is off.
         cookies_conform("django", DjangoCookie::new("secret").build().unwrap(), in_cookies().without_touches()).await;
         cookies_conform("express", ExpressCookie::new("secret").build().unwrap(), in_cookies()).await;

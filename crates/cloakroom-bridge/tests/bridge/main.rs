@@ -45,3 +45,12 @@ mod starlette;
 #[cfg(all(feature = "records-redis", feature = "records-postgres", feature = "records-sqlite"))]
 mod stores;
 mod vectors;
+#[cfg(all(
+    feature = "beaker",
+    feature = "django",
+    feature = "express",
+    feature = "flask",
+    feature = "pyramid",
+    feature = "rails"
+))]
+mod versions;

@@ -1,7 +1,10 @@
 //! Plug and Phoenix, with a JSON serializer.
 
+use std::time::Duration;
+
 use cloakroom_bridge::{BridgedCookies, CookieFormat as _, IncomingCookie, PlugCookie, SealContext};
 use cloakroom_session::Lifetimes;
+use cloakroom_session::adapter::CookieHeader;
 use cloakroom_session::factory::Rejected;
 use serde_json::{Value, json};
 
@@ -92,4 +95,30 @@ async fn messages_and_tokens_have_the_keys_of_phoenix() {
     let payload: Value = serde_json::from_slice(&payload).unwrap();
     assert_eq!(payload["phoenix_flash"], json!({"error": "b"}));
     assert_eq!(payload["_csrf_token"].as_str().map(str::len), Some(24));
+}
+
+/// `max_age` of Plug.Session: only a write sends the cookie again.
+#[tokio::test]
+async fn the_cookie_lives_as_long_as_plugs() {
+    let vectors = document("plug_session");
+    let [signed, _] = formats(&vectors);
+    for max_age in [None, Some(Duration::from_secs(600)), Some(Duration::from_secs(90 * 24 * 60 * 60))] {
+        let sessions = BridgedCookies::new(signed.clone()).max_age(max_age).build().unwrap();
+        let app = App::new(sessions);
+        let mut browser = Browser::with("_key", text(&vectors, "json_signed_cookie"));
+        for late in [1, 500_000] {
+            app.clock.advance(Duration::from_secs(late));
+            let (user, sent) = browser.visit(&app, |session| session.get::<u32>("user_id").unwrap()).await;
+            assert_eq!((user, sent), (Some(42), 0), "a read after {late} s");
+        }
+        let header = format!("_key={}", browser.jar["_key"]);
+        let slot = app.slot();
+        let session = slot.open(CookieHeader::new([header.as_bytes()])).await.unwrap();
+        session.insert("cart", 1).unwrap();
+        let line = slot.finish(200).await.unwrap().cookies[0].as_str().to_owned();
+        let expected = max_age.map(|age| format!("Max-Age={}", age.as_secs()));
+        let found = line.split("; ").find(|part| part.starts_with("Max-Age"));
+        assert_eq!(found.map(str::to_owned), expected, "{line}");
+        assert!(!line.contains("Expires") || max_age.is_some(), "{line}");
+    }
 }

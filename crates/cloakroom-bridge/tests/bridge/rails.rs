@@ -117,7 +117,7 @@ async fn expire_after_is_an_idle_timeout() {
     let app = App::new(BridgedCookies::new(format).build().unwrap());
     let mut browser = Browser::default();
     browser.visit(&app, |session| session.insert("a", 1).unwrap()).await;
-    for (after, found, sent) in [(59, true, 0), (2, true, 1), (600, true, 1), (601, false, 0)] {
+    for (after, found, sent) in [(0, true, 0), (2, true, 1), (600, true, 1), (601, false, 0)] {
         app.clock.advance(Duration::from_secs(after));
         let (value, cookies) = browser.visit(&app, |session| session.get::<u8>("a").unwrap()).await;
         assert_eq!((value.is_some(), cookies), (found, sent), "{after} s later");

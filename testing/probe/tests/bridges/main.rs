@@ -16,5 +16,7 @@ mod python;
 mod rails;
 mod sequences;
 mod side;
+mod time_zones;
 mod turns;
 mod two_cookies;
+mod versions;

@@ -115,6 +115,19 @@ fn django_table_in_sqlite() {
         .all(Abilities { ends_for_good: true, ..DJANGO });
 }
 
+/// A session engine with another class and another table: Django's salt contains the class's name.
+#[test]
+fn django_table_of_the_application() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = format!("sqlite:{}", folder.path().join("db.sqlite3").display());
+    let theirs = ["--secret", "insecure", "--cookie-name", "session", "--sessions", &place];
+    let theirs = Foreign::django(&[&theirs[..], &["--engine", "tenant_sessions"]].concat());
+    let options = ["--salt", "django.contrib.sessions.TenantStore", "--table", "tenant_session"];
+    let ours = ours(&format!("django:{place}"), "insecure", &options);
+    Turns::between("django, table of the application", Side::theirs(theirs), ours)
+        .all(Abilities { ends_for_good: true, ..DJANGO });
+}
+
 #[test]
 fn django_table_in_postgresql() {
     let server = Postgres::start();

@@ -34,7 +34,17 @@ pub(crate) struct Answer {
 impl Side {
     /// Starts the probe with these options.
     pub(crate) fn ours(options: &[&str]) -> Self {
-        let program = Program::start(env!("CARGO_BIN_EXE_cloakroom-probe"), &[&["--port", "0"], options].concat());
+        Self::of(options, None)
+    }
+
+    /// Starts the probe in this time zone.
+    pub(crate) fn ours_in_zone(zone: &str, options: &[&str]) -> Self {
+        Self::of(options, Some(zone))
+    }
+
+    fn of(options: &[&str], zone: Option<&str>) -> Self {
+        let options = [&["--port", "0"], options].concat();
+        let program = Program::start_in(env!("CARGO_BIN_EXE_cloakroom-probe"), &options, zone);
         let port = program.address().port();
         Self { name: "ours", port, connection: None, _running: Running::Ours { _program: program } }
     }
