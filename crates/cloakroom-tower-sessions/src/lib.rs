@@ -135,6 +135,11 @@ pub mod v0_14 {
     crate::version::tower_sessions!(tower_sessions_core_0_14, "0.14", "# // tower-sessions 0.14", "v0_14");
 }
 
+/// The code of the guide's page, which needs this crate.
+#[cfg(all(doctest, feature = "v0-14"))]
+#[doc = include_str!("../../../docs/guide/tower-sessions.md")]
+mod guide {}
+
 /// The layer for tower-sessions 0.15.
 #[cfg(feature = "v0-15")]
 pub mod v0_15 {

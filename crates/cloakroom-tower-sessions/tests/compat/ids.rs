@@ -3,8 +3,7 @@
 use axum::Router;
 use axum::http::header::VARY;
 use axum::routing::get;
-use cloakroom::SessionLayer;
-use cloakroom::{CookieSessions, Key};
+use cloakroom::{CookieSessions, Key, SessionLayer};
 use cloakroom_tower_sessions::v0_14::TowerSessionsLayer;
 use tower_sessions::Session;
 

@@ -12,9 +12,7 @@ macro_rules! suite {
             use axum::Router;
             use axum::http::StatusCode;
             use axum::routing::get;
-            use cloakroom::SessionLayer;
-            use cloakroom::{CookieConfig, Lifetimes, SameSite};
-            use cloakroom::{MemoryStore, StoredSessions};
+            use cloakroom::{CookieConfig, Lifetimes, MemoryStore, SameSite, SessionLayer, StoredSessions};
             use cloakroom_tower_sessions::$module::TowerSessionsLayer;
             use time::OffsetDateTime;
             use $tower_sessions::{Expiry, Session};
