@@ -119,6 +119,11 @@
 //! # }
 //! ```
 
+#![cfg_attr(
+    not(any(feature = "v0-14", feature = "v0-15")),
+    allow(dead_code, unused_imports, reason = "they are for a version")
+)]
+
 mod deletion;
 mod difference;
 mod expiry;

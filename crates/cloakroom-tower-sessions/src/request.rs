@@ -4,7 +4,7 @@
 //! trait with them.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use cloakroom_session::adapter::SessionSlot;
 use cloakroom_session::factory::{Presented, StoreKey};
@@ -34,7 +34,7 @@ pub(crate) struct RequestSession {
 struct State {
     stage: Stage,
     /// The entries that the foreign session was last loaded from, or saved as.
-    seen: Option<Entries>,
+    seen: Option<Arc<Entries>>,
     deletion: Deletion,
     /// The expiry that was applied last.
     expiry: Option<Expiry>,
@@ -110,7 +110,7 @@ impl RequestSession {
         }
         let entries = session.entries::<Value>().map_err(|error| self.failed(error))?;
         let entries: Entries = entries.into_iter().collect();
-        self.state().seen = Some(entries.clone());
+        self.state().seen = Some(Arc::new(entries.clone()));
         Ok(Some(Loaded { entries, expiry_date: date_of(session.expires_at()) }))
     }
 
@@ -202,8 +202,8 @@ impl RequestSession {
         self.state().error.take()
     }
 
-    /// Takes the pending deletion and the entries that were seen.
-    fn next(&self, meaning: impl FnOnce(Deletion) -> Meaning) -> (Meaning, Option<Entries>) {
+    /// Takes the pending deletion, and returns the entries that were seen.
+    fn next(&self, meaning: impl FnOnce(Deletion) -> Meaning) -> (Meaning, Option<Arc<Entries>>) {
         let mut state = self.state();
         let deletion = std::mem::take(&mut state.deletion);
         (meaning(deletion), state.seen.clone())
@@ -226,7 +226,7 @@ impl RequestSession {
         }
         let expiry = self.foreign.get().and_then(Weak::upgrade).and_then(|foreign| foreign.expires());
         let mut state = self.state();
-        state.seen = Some(entries.clone());
+        state.seen = Some(Arc::new(entries.clone()));
         let is_news = expiry != state.expiry;
         state.expiry = expiry;
         drop(state);

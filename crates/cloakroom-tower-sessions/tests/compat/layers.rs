@@ -102,6 +102,18 @@ async fn a_session_that_is_cleared_before_it_is_loaded_is_cleared() {
 }
 
 #[tokio::test]
+async fn an_invented_id_is_not_adopted_without_a_load_either() {
+    let site = Site::new(routes());
+    let mut browser = site.browser();
+    browser.cookies.insert("__Host-id".to_owned(), "A".repeat(43));
+    let mut attacker = browser.clone();
+    browser.get("/clear-and-write").await;
+    assert_ne!(browser.cookies, attacker.cookies);
+    assert_eq!(browser.get("/cloakroom").await.text, "[\"b\"]");
+    assert_eq!(attacker.get("/cloakroom").await.text, "[]");
+}
+
+#[tokio::test]
 async fn a_deletion_ends_the_session_even_if_it_is_saved_later() {
     let site = Site::new(routes());
     let mut browser = site.browser();
