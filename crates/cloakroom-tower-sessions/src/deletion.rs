@@ -35,8 +35,8 @@ impl Deletion {
         };
     }
 
-    /// Notes that the foreign session loads its record. It doesn't after `cycle_id` or `flush`, so a
-    /// deletion before was `delete`. Returns `true` if there was one.
+    /// Notes that the foreign session loads its record, which it doesn't after `cycle_id` or
+    /// `flush`. A deletion before was `delete`. Returns `true` if there was one.
     pub(crate) fn note_load(&mut self) -> bool {
         if self.is_pending() {
             *self = Self::Certain;

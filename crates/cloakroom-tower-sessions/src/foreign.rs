@@ -4,18 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::expiry::Expires;
+use crate::public_id::FirstId;
 use crate::request::RequestSession;
-
-/// The id with which a foreign session begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FirstId {
-    /// The request names no session.
-    None,
-    /// The request names this session.
-    Known(i128),
-    /// The request may name a session. The id is random: without one, nothing would be loaded.
-    Random,
-}
 
 /// A `tower_sessions::Session` of any version.
 pub(crate) trait ForeignSession: Expires + fmt::Debug + Clone + Send + Sync + 'static {

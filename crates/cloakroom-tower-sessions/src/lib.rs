@@ -11,8 +11,8 @@
 #![cfg_attr(feature = "v0-14", doc = "| [`v0_14`] | tower-sessions 0.14 | axum-login 0.18, axum-messages 0.8 |")]
 #![cfg_attr(feature = "v0-15", doc = "| [`v0_15`] | tower-sessions 0.15 | applications |")]
 //!
-//! Both modules have the same types. An application may use both: each version's `Session` is a
-//! type of its own, and both save to the same Cloakroom session.
+//! Both modules have the same types. An application may use both: the two versions of `Session`
+//! are different types, and both save to the same Cloakroom session.
 //!
 //! # Calls
 //! Nothing is stored before the response is ready, except by `save`:
@@ -29,9 +29,9 @@
 //! | `set_expiry(…)` | see below |
 //!
 //! # Expiry
-//! The timeouts are those of the factory ([`Lifetimes`](cloakroom_session::Lifetimes)). `set_expiry`
-//! overrides them for one session, and later requests keep the setting. (tower-sessions itself
-//! forgets it at the next write.)
+//! The timeouts are those of the factory ([`Lifetimes`](cloakroom_session::Lifetimes)).
+//! `set_expiry` overrides them for one session, and later requests keep the setting.
+//! (tower-sessions itself forgets it at the next write.)
 //!
 //! | `set_expiry(Some(…))` | idle timeout | absolute timeout | cookie |
 //! |---|---|---|---|
@@ -113,7 +113,8 @@
 //! # use tower::ServiceExt;
 //! let response = app.clone().oneshot(Request::post("/sign-in").body(Body::from("hunter42"))?).await?;
 //! let cookie = response.headers()[SET_COOKIE].to_str()?.split(';').next().unwrap_or_default().to_owned();
-//! let response = app.oneshot(Request::get("/").header(COOKIE, cookie).body(Body::empty())?).await?;
+//! let page = Request::get("/").header(COOKIE, cookie).body(Body::empty())?;
+//! let response = app.oneshot(page).await?;
 //! assert_eq!(response.into_body().collect().await?.to_bytes(), "user 1");
 //! # Ok(())
 //! # }
@@ -121,7 +122,7 @@
 
 #![cfg_attr(
     not(any(feature = "v0-14", feature = "v0-15")),
-    allow(dead_code, unused_imports, reason = "they are for a version")
+    allow(dead_code, unused_imports, unused_macros, reason = "they are for a version")
 )]
 
 mod deletion;
@@ -130,6 +131,7 @@ mod expiry;
 mod failure;
 mod foreign;
 mod head;
+mod public_id;
 mod request;
 mod service;
 mod version;

@@ -1,13 +1,12 @@
 //! The Cloakroom session of a request, as the store of a foreign session.
 //!
-//! The methods correspond to those of `SessionStore`. Each version of tower-sessions implements that
-//! trait with them.
+//! The methods correspond to those of `SessionStore`, which is implemented with them for each
+//! version of tower-sessions.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use cloakroom_session::adapter::SessionSlot;
-use cloakroom_session::factory::{Presented, StoreKey};
 use cloakroom_session::{Error, Session};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -16,8 +15,8 @@ use crate::deletion::{Deletion, Meaning};
 use crate::difference::{Difference, Entries};
 use crate::expiry::{Expires, Expiry, date_of};
 use crate::failure::Failure;
-use crate::foreign::FirstId;
 use crate::head::Head;
+use crate::public_id::{FirstId, public_id};
 
 /// The session of one request. The foreign session owns it.
 pub(crate) struct RequestSession {
@@ -61,7 +60,7 @@ pub(crate) struct Loaded {
 
 impl RequestSession {
     pub(crate) fn new(slot: Option<SessionSlot>, head: Head) -> Self {
-        let first_id = first_id(slot.as_ref(), &head);
+        let first_id = FirstId::of(slot.as_ref(), &head);
         Self { slot, head, first_id, foreign: OnceLock::new(), state: Mutex::default() }
     }
 
@@ -257,24 +256,6 @@ impl RequestSession {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Returns the id of a request's foreign session, without asking the store.
-fn first_id(slot: Option<&SessionSlot>, head: &Head) -> FirstId {
-    // Without a slot the id makes the first use fail, with an error that names the missing layer.
-    let Some(slot) = slot else { return FirstId::Random };
-    match slot.presented_for(head) {
-        Presented::Session(key) => FirstId::Known(public_id(&key)),
-        Presented::Unknown if head.has_cookies() => FirstId::Random,
-        Presented::Nothing | Presented::Unknown | _ => FirstId::None,
-    }
-}
-
-/// Returns the id that handlers see: the first half of the store key.
-///
-/// With half of the key, a session can be recognized in traces and tables, but not looked up.
-fn public_id(key: &StoreKey) -> i128 {
-    key.as_bytes().first_chunk().map_or(0, |half| i128::from_le_bytes(*half))
 }
 
 impl fmt::Debug for RequestSession {

@@ -19,7 +19,8 @@ macro_rules! tower_sessions {
 
         use crate::expiry::{Expires, Expiry};
         use crate::failure::Failure;
-        use crate::foreign::{FirstId, ForeignSession};
+        use crate::foreign::ForeignSession;
+        use crate::public_id::FirstId;
         use crate::request::RequestSession;
         use crate::service::{Warned, begin};
 
@@ -28,11 +29,11 @@ macro_rules! tower_sessions {
         /// The store of that session is the request's Cloakroom session.
         ///
         /// Add it inside Cloakroom's `SessionLayer`, and around everything that uses the session of
-        /// tower-sessions. It replaces `SessionManagerLayer`. The [crate documentation](crate) lists
-        /// what each call becomes.
+        /// tower-sessions. It replaces `SessionManagerLayer`. The [crate documentation](crate)
+        /// explains the effect of each call.
         ///
-        /// 1. A request that doesn't touch the session costs no store call. With cookie sessions the
-        ///    layer opens the cookie of each request, because its id is in it.
+        /// 1. A request that doesn't touch the session costs no store call. With cookie sessions
+        ///    the layer opens the cookie of each request, because its id is in it.
         /// 2. When the handler has returned, the layer saves a modified session, and `SessionLayer`
         ///    commits it. If the session can't be saved, the response is replaced, with the status
         ///    503 if the store failed.

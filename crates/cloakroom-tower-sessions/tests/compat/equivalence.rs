@@ -82,7 +82,7 @@ fn requests(call: impl Strategy<Value = Call>) -> impl Strategy<Value = Vec<Vec<
     prop::collection::vec(prop::collection::vec(call, 0..6), 1..4)
 }
 
-/// Plays the requests of one browser. Returns the results, and what the session contains at the end.
+/// Plays the requests of one browser. Returns the results, and the final values.
 async fn results(site: impl FnOnce(Router) -> Router, requests: &[Vec<Call>]) -> Vec<String> {
     let script = Script::default();
     let routes = Router::new().route("/", post(play)).layer(Extension(Arc::clone(&script)));

@@ -111,8 +111,8 @@ fn slow_routes(state: Slow) -> Router {
         .layer(Extension(state))
 }
 
-/// Signs out while a slow request runs. Returns what the slow request's cookie and the one that was
-/// signed out open afterwards.
+/// Signs out while a slow request runs. Returns the users that are signed in afterwards, with the
+/// cookie of the slow request and with the one from before.
 async fn race(site: impl FnOnce(Router) -> Router, how: &str) -> [String; 2] {
     let state = Slow { has_read: Arc::new(Semaphore::new(0)), may_write: Arc::new(Semaphore::new(0)) };
     let mut browser = Browser::of(site(slow_routes(state.clone())));
