@@ -209,10 +209,9 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
             Side::New => self.new.presented(cookies, now),
         };
         let (phase, side) = (self.phase(), self.phase().writes());
-        match on(side) {
-            Presented::Nothing if phase.reads(side.other()) => on(side.other()),
-            found => found,
-        }
+        let found = on(side);
+        let looks_on = found == Presented::Nothing && phase.reads(side.other());
+        if looks_on { on(side.other()) } else { found }
     }
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
