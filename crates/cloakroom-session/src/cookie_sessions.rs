@@ -10,7 +10,7 @@ use cloakroom_core::{
 use crate::candidates::Candidates;
 use crate::clock::random;
 use crate::error::Error;
-use crate::factory::{Committed, SessionFactory, commit_to_cookie};
+use crate::factory::{Committed, Presented, SessionFactory, commit_to_cookie};
 use crate::factory_options;
 use crate::meter::{self, Event};
 use crate::options::FactoryOptions;
@@ -224,6 +224,11 @@ impl SessionFactory for CookieSessions {
             Ok(vec![self.seal_record(id, record, nonce, commit.now())?])
         };
         commit_to_cookie(commit, seal, || vec![self.cookie.remove()])
+    }
+
+    fn presented(&self, cookies: &CookieHeader<'_>, now: Timestamp) -> Presented {
+        let mut values = cookies.candidates(self.cookie.name()).flatten();
+        values.find_map(|value| self.unseal(value, now).ok()).map(|(id, _)| id.store_key()).into()
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cloakroom_core::{Commit, CookieHeader, SessionState, Timestamp};
 
 use crate::error::Error;
-use crate::factory::{Committed, SessionFactory};
+use crate::factory::{Committed, Presented, SessionFactory};
 
 /// A future behind a pointer.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -21,6 +21,7 @@ pub(crate) trait DynFactory: fmt::Debug + Send + Sync + 'static {
     fn open<'a>(&'a self, cookies: CookieHeader<'a>, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>>;
     /// Carries out a commit, and returns it with the outcome.
     fn commit(self: Arc<Self>, commit: Commit) -> Running;
+    fn presented(&self, cookies: &CookieHeader<'_>, now: Timestamp) -> Presented;
     fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>>;
 }
 
@@ -34,6 +35,10 @@ impl<F: SessionFactory> DynFactory for F {
             let outcome = SessionFactory::commit(&*self, &commit).await;
             (commit, outcome)
         })
+    }
+
+    fn presented(&self, cookies: &CookieHeader<'_>, now: Timestamp) -> Presented {
+        SessionFactory::presented(self, cookies, now)
     }
 
     fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>> {

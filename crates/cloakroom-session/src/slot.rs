@@ -4,11 +4,12 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cloakroom_core::{CookieHeader, RequestKind};
+use cloakroom_core::{CookieHeader, RequestKind, Timestamp};
 
 use crate::adapter::RequestHead;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::factory::Presented;
 use crate::finish::CommitFuture;
 use crate::session::Session;
 
@@ -115,6 +116,25 @@ impl SessionSlot {
         let mut place = self.place();
         let session = if place.closed { session.opened_late() } else { session };
         Ok(place.session.get_or_insert(session).clone())
+    }
+
+    /// Returns the session that the cookies of this head name, without opening it.
+    ///
+    /// For adapters that show a public id of the session. If the session is open, this is its key.
+    #[must_use]
+    pub fn presented_for(&self, head: &impl RequestHead) -> Presented {
+        match self.opened().and_then(|session| session.id()) {
+            Some(id) => Presented::Session(id.store_key()),
+            None => self.0.engine.factory.presented(&head.cookies(), self.now()),
+        }
+    }
+
+    /// Returns the current time, by the clock of the engine.
+    ///
+    /// For adapters that convert points in time to timeouts.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.engine.now()
     }
 
     /// Commits the session for a response with this status.

@@ -173,6 +173,11 @@ pub mod pyramid {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod from_peers {}
 
+#[cfg(not(doctest))] // tested in the crate `cloakroom-tower-sessions`
+#[doc = include_str!("../guide/tower-sessions.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod tower_sessions {}
+
 #[cfg(feature = "bridge")]
 #[doc = include_str!("../guide/bridges.md")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]

@@ -7,7 +7,7 @@ mod phase;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloakroom_session::factory::{
-    After, Commit, Committed, CookieHeader, Plan, SessionFactory, SessionState, SetCookie,
+    After, Commit, Committed, CookieHeader, Plan, Presented, SessionFactory, SessionState, SetCookie,
 };
 use cloakroom_session::{Error, Timestamp};
 
@@ -201,6 +201,17 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
             committed.cookies = joined(ended, committed.cookies);
         }
         Ok(committed)
+    }
+
+    fn presented(&self, cookies: &CookieHeader<'_>, now: Timestamp) -> Presented {
+        let on = |side| match side {
+            Side::Old => self.old.presented(cookies, now),
+            Side::New => self.new.presented(cookies, now),
+        };
+        let (phase, side) = (self.phase(), self.phase().writes());
+        let found = on(side);
+        let looks_on = found == Presented::Nothing && phase.reads(side.other());
+        if looks_on { on(side.other()) } else { found }
     }
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {

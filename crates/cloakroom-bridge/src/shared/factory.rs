@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cloakroom_session::factory::{
     After, Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate, FactoryOptions,
-    FrameworkData, Plan, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, TimeLimit,
+    FrameworkData, Plan, Presented, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, TimeLimit,
 };
 use cloakroom_session::meter::{self, Event};
 use cloakroom_session::{ConfigError, ConflictPolicy, Error, Lifetimes, Timestamp, factory_options};
@@ -209,6 +209,13 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
             CommitOutcome::Untouched => After::Untouched,
         };
         Ok(Committed::new(commit.settle(after), cookies))
+    }
+
+    fn presented(&self, cookies: &CookieHeader<'_>, _: Timestamp) -> Presented {
+        let name = self.cookie.name();
+        let mut values = cookies.candidates_in(name, self.format.order()).flatten();
+        let id = values.find_map(|value| self.format.open_id(IncomingCookie::new(name, value)).ok());
+        id.map(|id| id_of(&id).store_key()).into()
     }
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {

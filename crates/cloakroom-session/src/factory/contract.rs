@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cloakroom_core::{
     After, Commit, ConflictPolicy, CookieHeader, CookiePayload, Plan, Record, SessionId, SessionState, SetCookie,
-    Timestamp,
+    StoreKey, Timestamp,
 };
 
 use crate::clock::fill;
@@ -115,6 +115,16 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
     /// [resumed](Commit::is_resumed).
     fn commit(&self, commit: &Commit) -> impl Future<Output = Result<Committed, Error>> + Send;
 
+    /// Returns the session that these cookies name, without opening it.
+    ///
+    /// It **must not** ask a store: the session may have ended, which only `open` finds out.
+    /// Adapters use it for a public id of the session that is known before a handler opens the
+    /// session. The default implementation returns [`Presented::Unknown`].
+    fn presented(&self, cookies: &CookieHeader<'_>, now: Timestamp) -> Presented {
+        let _ = (cookies, now);
+        Presented::Unknown
+    }
+
     /// Reloads an open session, for [`Session::refresh`](crate::Session::refresh).
     ///
     /// It **must** return the current session under the session's [id](SessionState::id):
@@ -138,6 +148,28 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
             CookiePayload::Id | _ => Err(Error::unsupported("this factory can't reload a session")),
         };
         std::future::ready(found)
+    }
+}
+
+/// The session that a request's cookies name.
+///
+/// # Security
+/// It contains the hash of an id, which opens no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Presented {
+    /// No cookie names a session: `open` returns a new one, without asking a store.
+    Nothing,
+    /// A cookie names the session under this key. It may have ended.
+    Session(StoreKey),
+    /// The factory can't tell without opening the session.
+    Unknown,
+}
+
+impl From<Option<StoreKey>> for Presented {
+    /// Converts the answer of a factory that can tell.
+    fn from(key: Option<StoreKey>) -> Self {
+        key.map_or(Self::Nothing, Self::Session)
     }
 }
 
@@ -177,6 +209,10 @@ impl<F: SessionFactory> SessionFactory for Arc<F> {
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         (**self).commit(commit).await
+    }
+
+    fn presented(&self, cookies: &CookieHeader<'_>, now: Timestamp) -> Presented {
+        (**self).presented(cookies, now)
     }
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {

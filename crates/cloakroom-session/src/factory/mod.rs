@@ -7,7 +7,7 @@
 //!
 //! | items | purpose |
 //! |---|---|
-//! | [`SessionFactory`], [`Committed`] | the trait, and the result of a commit |
+//! | [`SessionFactory`], [`Committed`], [`Presented`] | the trait, the result of a commit, and the session that cookies name |
 //! | [`SessionState`], [`SessionId`], [`StoreKey`], [`Version`] | the session that a factory opens, and its identity |
 //! | [`Commit`], [`CommitId`], [`Plan`], [`CookieUpdate`], [`After`], [`Dropped`] | the commit that a factory carries out |
 //! | [`begin_commit`], [`replay()`], [`replay_with`], [`hand_on`], [`Replayed`] | the steps of a commit that all factories share |
@@ -37,4 +37,6 @@ pub use cloakroom_core::{
 };
 #[doc(no_inline)]
 pub use cloakroom_core::{CookieHeader, RequestKind};
-pub use contract::{Committed, SessionFactory, begin_commit, commit_to_cookie, hand_on, replay, replay_with};
+pub use contract::{
+    Committed, Presented, SessionFactory, begin_commit, commit_to_cookie, hand_on, replay, replay_with,
+};

@@ -18,6 +18,7 @@ enum Rule {
     IdsAreNotAdopted,
     AllCandidatesAreTried,
     ReadsKeepNothing,
+    CookiesNameTheirSession,
     DeadlinesAreInclusive,
     DeadlinesEnd,
     ReadsTouch,
@@ -244,6 +245,13 @@ impl SessionFactory for Broken {
         Ok(Committed::new(commit.settle(After::Kept(id, record)).at_version(version), cookies))
     }
 
+    fn presented(&self, cookies: &CookieHeader<'_>, _: Timestamp) -> Presented {
+        if self.breaks(Rule::CookiesNameTheirSession) {
+            return Presented::Nothing;
+        }
+        cookies.candidates(NAME).flatten().find_map(SessionId::parse).map(|id| id.store_key()).into()
+    }
+
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
         let id = session.id().unwrap();
         let found = self.store().get(&id.store_key()).cloned();
@@ -274,6 +282,7 @@ async fn each_broken_rule_is_caught_by_name() {
         (Rule::IdsAreNotAdopted, "an_invented_id_is_not_adopted"),
         (Rule::AllCandidatesAreTried, "a_bad_cookie_hides_no_good_one"),
         (Rule::ReadsKeepNothing, "an_unused_session_is_not_kept"),
+        (Rule::CookiesNameTheirSession, "cookies_name_the_session_that_they_open"),
         (Rule::DeadlinesAreInclusive, "valid_at_its_deadline_and_not_after"),
         (Rule::DeadlinesEnd, "valid_at_its_deadline_and_not_after"),
         (Rule::ReadsTouch, "a_read_extends_the_deadline"),

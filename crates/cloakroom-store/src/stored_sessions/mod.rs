@@ -35,8 +35,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::factory::{
-    After, Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate, Plan, Rejected,
-    SessionFactory, SessionId, SessionState, SetCookie, StoreKey, TimeLimit,
+    After, Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate, Plan, Presented,
+    Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, TimeLimit,
 };
 use cloakroom_session::{ConflictPolicy, Error, Lifetimes, Timestamp, meter::Event};
 
@@ -224,6 +224,11 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
             Outcome::Untouched => commit.settle(After::Untouched),
         };
         Ok(Committed::new(session, cookies))
+    }
+
+    fn presented(&self, cookies: &CookieHeader<'_>, _: Timestamp) -> Presented {
+        let mut values = cookies.candidates(self.cookie.name()).flatten();
+        values.find_map(SessionId::parse).map(|id| id.store_key()).into()
     }
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {

@@ -1,6 +1,6 @@
 //! The factory built from a configuration.
 
-use cloakroom_session::factory::{Commit, Committed, CookieHeader, SessionFactory, SessionState};
+use cloakroom_session::factory::{Commit, Committed, CookieHeader, Presented, SessionFactory, SessionState};
 use cloakroom_session::{CookieSessions, Error, Timestamp};
 #[cfg(feature = "store")]
 use cloakroom_store::{AnyStore, StoredSessions};
@@ -68,6 +68,14 @@ impl SessionFactory for ConfiguredSessions {
             Inner::Cookies(sessions) => sessions.commit(commit).await,
             #[cfg(feature = "store")]
             Inner::Stored(sessions) => sessions.commit(commit).await,
+        }
+    }
+
+    fn presented(&self, cookies: &CookieHeader<'_>, now: Timestamp) -> Presented {
+        match &self.0 {
+            Inner::Cookies(sessions) => sessions.presented(cookies, now),
+            #[cfg(feature = "store")]
+            Inner::Stored(sessions) => sessions.presented(cookies, now),
         }
     }
 

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use cloakroom_core::CookieHeader;
+
 use super::bench::{Bench, Browser, KEY, Outcome, VALUE, Wrong, ensure, open, same, silent};
 use crate::clock::fresh_id;
 use crate::error::Error;
-use crate::factory::SessionFactory;
+use crate::factory::{Presented, SessionFactory};
 use crate::session::Session;
 use crate::slot::SessionSlot;
 
@@ -184,6 +186,24 @@ pub(super) async fn a_bad_cookie_hides_no_good_one<F: SessionFactory>(it: Bench<
         let found = request.session.get::<String>(KEY)?;
         same("the session of the good cookie", &found.as_deref(), &Some(VALUE))?;
         silent("a good cookie and a bad one", &request.end().await?)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn cookies_name_the_session_that_they_open<F: SessionFactory>(it: Bench<F>) -> Outcome {
+    let app = it.app();
+    let presented = |header: &[u8]| it.factory.presented(&CookieHeader::new([header]), app.now());
+    let none = presented(b"");
+    ensure(matches!(none, Presented::Nothing | Presented::Unknown), format!("without a cookie: {none:?}"))?;
+    let mut visitor = app.visitor().await?;
+    for case in ["a session", "a session with a new id"] {
+        let request = visitor.begin(&app).await?;
+        let opened = request.session.id().map(|id| id.store_key());
+        let named = presented(visitor.header().as_bytes());
+        let agrees = named == Presented::Unknown || named == opened.into();
+        ensure(agrees, format!("{case}: the cookies name {named:?}, and open {opened:?}"))?;
+        request.session.cycle_id();
+        visitor.take(&request.end().await?)?;
     }
     Ok(())
 }
