@@ -32,7 +32,15 @@ pub(crate) struct Times {
 
 impl Times {
     /// Only the time of the last write is known.
-    #[cfg(any(feature = "flask", feature = "django", feature = "express", feature = "rails", feature = "plug"))]
+    #[cfg(any(
+        feature = "flask",
+        feature = "django",
+        feature = "express",
+        feature = "rails",
+        feature = "plug",
+        feature = "tower-sessions",
+        feature = "actix-session"
+    ))]
     pub(crate) const fn touched(touched: Timestamp) -> Self {
         Self { created: None, spelled: None, touched, expires: None, idle: None, remembered: false }
     }
