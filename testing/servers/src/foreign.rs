@@ -12,6 +12,7 @@ enum Language {
     Python,
     Node,
     Ruby,
+    Rust,
 }
 
 /// An application on a framework whose sessions we share. It speaks the probe's protocol, as far as
@@ -50,6 +51,12 @@ impl Foreign {
         Self::start("rails", Language::Ruby, options)
     }
 
+    /// Starts tower-sessions or actix-session: the first option is the library and its version.
+    #[must_use]
+    pub fn rust(options: &[&str]) -> Self {
+        Self::start("rust", Language::Rust, options)
+    }
+
     /// Returns the command that runs Pyramid's own tests with the sessions of the probe at this
     /// path. It prints a line of JSON for each test.
     #[must_use]
@@ -71,13 +78,15 @@ impl Foreign {
                 node
             }
             Language::Ruby => Command::new(variable("RUBY")),
+            Language::Rust => Command::new(variable("CLOAKROOM_FOREIGN").join("rust/debug/cloakroom-rust-peers")),
         };
         let suffix = match language {
-            Language::Python => "py",
-            Language::Node => "js",
-            Language::Ruby => "rb",
+            Language::Python => Some("py"),
+            Language::Node => Some("js"),
+            Language::Ruby => Some("rb"),
+            Language::Rust => None,
         };
-        command.arg(applications().join(format!("{name}_app.{suffix}")));
+        command.args(suffix.map(|suffix| applications().join(format!("{name}_app.{suffix}"))));
         let port = server.port();
         // Don't write bytecode next to the source.
         command.args(["--port", &port.to_string()]).args(options).env("PYTHONDONTWRITEBYTECODE", "1");

@@ -12,6 +12,7 @@ mod life;
 mod pyramid_tests;
 mod python;
 mod rails;
+mod rust;
 mod sequences;
 mod side;
 mod turns;
