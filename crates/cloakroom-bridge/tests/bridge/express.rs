@@ -278,7 +278,7 @@ mod session {
         assert_eq!(cookie(&store)["originalMaxAge"], json!(86_400_000));
         // The age that Express set for this session, with all members that Express wrote itself.
         let theirs = json!({"originalMaxAge": 60_000, "expires": "2023-11-14T22:14:20.000Z", "httpOnly": true, "path": "/x", "sameSite": "lax"});
-        store.overwrite(&id, &json!({"cookie": theirs, "a": 1}).to_string());
+        store.overwrite(&id, json!({"cookie": theirs, "a": 1}).to_string());
         browser.visit(&app, |session| session.insert("b", 1).unwrap()).await;
         assert_eq!(cookie(&store), theirs);
         app.clock.advance(Duration::from_secs(61));

@@ -219,7 +219,7 @@ async fn concurrent_writes_are_merged() {
     let slots = [app.slot(), app.slot(), app.slot()];
     for (number, slot) in slots.iter().enumerate() {
         let session = slot.open(CookieHeader::new([header.as_bytes()])).await.unwrap();
-        session.insert(&format!("n{number}"), number).unwrap();
+        session.insert(format!("n{number}"), number).unwrap();
     }
     for slot in slots {
         slot.finish(200).await.unwrap();

@@ -106,7 +106,7 @@ async fn concurrent_writes_of_django_are_kept() {
     let (mut browser, id) = signed_in(&app).await;
     let request = UnderWay::begin(&store, &browser).await;
     request.session.insert("ours", 1).unwrap();
-    store.overwrite(&id, &django_writes(r#"{"user":42,"theirs":[NaN,"\ud800"]}"#));
+    store.overwrite(&id, django_writes(r#"{"user":42,"theirs":[NaN,"\ud800"]}"#));
     request.finish().await;
     let (entries, _) = browser
         .visit(&app, |session| {
@@ -195,7 +195,7 @@ async fn sessions_end_at_the_time_that_django_sets() {
         ("until the browser closes", r#"{"user":42,"_session_expiry":0}"#, fortnight, true),
     ] {
         let (app, store) = records();
-        store.overwrite("abcdefgh12345678", &django_writes(json));
+        store.overwrite("abcdefgh12345678", django_writes(json));
         app.clock.advance(after);
         let mut browser = Browser::with("sessionid", "abcdefgh12345678");
         let (user, _) = browser.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
@@ -257,7 +257,7 @@ async fn a_refresh_reads_the_other_applications_changes() {
     let watching = UnderWay::begin(&store, &browser).await;
     assert!(watching.session.refresh().await.unwrap());
 
-    store.overwrite(&id, &django_writes(r#"{"user":43}"#));
+    store.overwrite(&id, django_writes(r#"{"user":43}"#));
     assert!(watching.session.refresh().await.unwrap());
     assert_eq!(watching.session.get::<u32>("user").unwrap(), Some(43));
 
