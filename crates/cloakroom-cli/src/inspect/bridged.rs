@@ -181,7 +181,7 @@ fn described(says: &'static str, found: Found, question: &Question<'_>) -> Repor
             if dates.has_touched { report } else { report.fact("touched", Value::Null) }
         }
         Found::Id(id) => {
-            let why = "its seal is good, but only the store knows whether the session exists: connect-redis keeps it as \
+            let why = "its signature is good, but only the store knows whether the session exists: connect-redis keeps it as \
                        sess:ID, connect-pg-simple under sid, tower-sessions and actix-session under the id";
             // Without its signature it isn't a valid cookie, so printing it is safe.
             Report::new(says, Verdict::unchecked(why)).fact("id", id)
