@@ -1,5 +1,5 @@
-//! Installs the web frameworks of other languages that the bridge tests use, in the versions listed
-//! in `testing/e2e/foreign/`.
+//! Installs the web frameworks of other languages that the bridge tests use, and builds the
+//! applications on session libraries of Rust, in the versions listed in `testing/e2e/foreign/`.
 //!
 //! They are installed below the target folder, and again only if the list of versions or the
 //! interpreter changes. `versions/` lists old versions of the frameworks in Python, one file for
@@ -14,8 +14,8 @@ use crate::outcome::{Outcome, no_arguments};
 use crate::provision::{self, NODE, NPM, PYTHON, RUBY, Variables, newer};
 use crate::shell;
 
-/// Tells the tests where the frameworks are: a folder with `python/`, `node/` and `versions/`. The
-/// unpacked source packages are in `python/sources/`.
+/// Tells the tests where the frameworks are: a folder with `python/`, `node/`, `versions/` and
+/// `rust/`. The unpacked source packages are in `python/sources/`.
 const VARIABLE: &str = "CLOAKROOM_FOREIGN";
 
 /// The file that records the installed versions. Written last, so that an interrupted installation
@@ -51,6 +51,7 @@ pub(crate) fn provide(variables: &Variables) -> Outcome<(&'static str, PathBuf)>
         })?;
     }
     newer::ruby(&folder.join("versions/rails-7.2"))?;
+    in_rust(&folder.join("rust"))?;
     Ok((VARIABLE, folder))
 }
 
@@ -125,6 +126,19 @@ fn in_python_without_sources(folder: &Path, python: &Path, name: &str) -> Outcom
 fn in_node(folder: &Path, _: &Path) -> Outcome {
     let npm = ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"];
     shell::succeed(quiet(Path::new("npm")).args(npm).arg(folder))
+}
+
+/// Builds the applications in Rust, with a separate lock file and target folder. Cargo decides
+/// whether anything has changed.
+fn in_rust(folder: &Path) -> Outcome {
+    let mut cargo = shell::cargo();
+    cargo
+        .args(["build", "--locked", "--quiet", "--manifest-path"])
+        .arg(source("rust/Cargo.toml"))
+        .arg("--target-dir")
+        .arg(folder)
+        .stdout(std::io::stderr());
+    shell::succeed(&mut cargo).map_err(|why| format!("the applications in Rust can't be built: {why}"))
 }
 
 /// Sends progress output to stderr: stdout is for results.

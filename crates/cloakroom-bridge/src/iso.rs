@@ -53,6 +53,20 @@ pub(crate) fn parse_with_offset(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_unix_millis(millis))
 }
 
+/// Returns the year and the day of the year, counted from 1.
+#[cfg(feature = "tower-sessions")]
+pub(crate) fn year_and_day(at: Timestamp) -> Option<(u64, u64)> {
+    let year = format(at).split('-').next()?.parse().ok()?;
+    Some((year, at.unix_secs() / DAY + 1 - days(year, 1, 1)?))
+}
+
+/// Returns midnight of a day of a year, in seconds since 1970. The inverse of [`year_and_day`].
+#[cfg(feature = "tower-sessions")]
+pub(crate) fn midnight(year: u64, day: u64) -> Option<u64> {
+    let sane = (1970..=9999).contains(&year) && (1..=366).contains(&day);
+    if sane { Some((days(year, 1, 1)? + day - 1) * DAY) } else { None }
+}
+
 fn numbers(text: &str, separator: char, lengths: [usize; 3]) -> Option<[u64; 3]> {
     let mut parts = text.split(separator);
     let mut numbers = [0; 3];

@@ -15,9 +15,10 @@
 //! | `layout`, `extras` | the meaning of a session object's members, and data that the framework has no place for |
 //! | `flash_object` | flash messages in one object, the form that several frameworks use |
 //! | `csrf`, `numbers`, `iso`, `token`, `hex`, `percent`, `zlib` | CSRF tokens, times, and signed, escaped and compressed text in the frameworks' forms |
-//! | `pyramid`, `beaker`, `flask`, `django`, `express`, `rails`, `plug`, `starlette` | the formats |
+//! | `cookie_jar` | cookies of the crate `cookie`, which frameworks in Rust use |
+//! | `pyramid`, `beaker`, `flask`, `django`, `express`, `rails`, `plug`, `starlette`, `tower_sessions`, `actix_session` | the formats |
 //! | `shared` | records that another framework keeps in its store, and the factory for them |
-//! | `stores` | Redis, PostgreSQL and SQLite in the frameworks' own schemas |
+//! | `stores` | Redis, PostgreSQL, MySQL and SQLite in the frameworks' own schemas |
 //! | `migration` | the move from an old factory to a new one |
 //!
 //! This crate never guesses: a format is tried only if it was configured, and a pickle is never
@@ -28,28 +29,45 @@
     allow(dead_code, unused_imports, reason = "each framework needs only a part of the shared code")
 )]
 
+#[cfg(feature = "actix-session")]
+mod actix_session;
 #[cfg(feature = "beaker")]
 mod beaker;
 mod bridged_cookies;
 mod cookie_format;
+#[cfg(any(feature = "tower-sessions", feature = "actix-session"))]
+mod cookie_jar;
 mod csrf;
 #[cfg(feature = "django")]
 mod django;
 #[cfg(feature = "express")]
 mod express;
 mod extras;
-#[cfg(any(feature = "express", feature = "rails", feature = "plug", feature = "starlette"))]
+#[cfg(any(
+    feature = "express",
+    feature = "rails",
+    feature = "plug",
+    feature = "starlette",
+    feature = "tower-sessions",
+    feature = "actix-session"
+))]
 mod flash_object;
 #[cfg(feature = "flask")]
 mod flask;
 mod hex;
-#[cfg(any(feature = "django", feature = "express", feature = "rails", feature = "records-sqlite"))]
+#[cfg(any(
+    feature = "django",
+    feature = "express",
+    feature = "rails",
+    feature = "tower-sessions",
+    feature = "records-sqlite"
+))]
 mod iso;
 mod layout;
 mod mac;
 mod migration;
 mod numbers;
-#[cfg(any(feature = "express", feature = "rails"))]
+#[cfg(any(feature = "express", feature = "rails", feature = "tower-sessions", feature = "actix-session"))]
 mod percent;
 #[cfg(feature = "plug")]
 mod plug;
@@ -65,13 +83,22 @@ mod shared;
 mod spelling;
 #[cfg(feature = "starlette")]
 mod starlette;
-#[cfg(any(feature = "records-redis", feature = "records-postgres", feature = "records-sqlite"))]
+#[cfg(any(
+    feature = "records-redis",
+    feature = "records-postgres",
+    feature = "records-mysql",
+    feature = "records-sqlite"
+))]
 mod stores;
 #[cfg(any(feature = "flask", feature = "django", feature = "starlette"))]
 mod token;
+#[cfg(feature = "tower-sessions")]
+mod tower_sessions;
 #[cfg(feature = "zlib")]
 mod zlib;
 
+#[cfg(feature = "actix-session")]
+pub use actix_session::{ActixSessionCookie, ActixSessionRecord};
 #[cfg(feature = "beaker")]
 pub use beaker::{BeakerCipher, BeakerCookie, BeakerCookieBuilder, BeakerId, BeakerRecord};
 pub use bridged_cookies::{BridgedCookies, BridgedCookiesBuilder};
@@ -98,9 +125,13 @@ pub use shared::{
 };
 #[cfg(feature = "starlette")]
 pub use starlette::{StarletteCookie, StarletteCookieBuilder};
+#[cfg(feature = "records-mysql")]
+pub use stores::MysqlRecords;
 #[cfg(feature = "records-postgres")]
 pub use stores::PostgresRecords;
 #[cfg(feature = "records-redis")]
 pub use stores::RedisRecords;
 #[cfg(feature = "records-sqlite")]
 pub use stores::SqliteRecords;
+#[cfg(feature = "tower-sessions")]
+pub use tower_sessions::TowerSessionsRecord;

@@ -41,7 +41,11 @@ impl Error {
         Self(Box::new(Kind::Encode { key, source }))
     }
 
-    pub(crate) fn inexact(key: &str, reason: &'static str) -> Self {
+    /// Creates the error for a value that can't be written without a change, with the reason.
+    ///
+    /// For bridges: other frameworks keep fewer values than JSON does.
+    #[must_use]
+    pub fn inexact(key: &str, reason: &'static str) -> Self {
         let key = key.to_owned();
         Self(Box::new(Kind::Inexact { key, reason }))
     }

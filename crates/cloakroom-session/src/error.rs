@@ -90,6 +90,14 @@ impl Error {
         ValueError::reserved(key, framework).into()
     }
 
+    /// Creates the error for a value that can't be written without a change, with the reason.
+    ///
+    /// For bridges: other frameworks keep fewer values than JSON does.
+    #[must_use]
+    pub fn inexact(key: &str, reason: &'static str) -> Self {
+        ValueError::inexact(key, reason).into()
+    }
+
     /// Creates the error for a store or system that couldn't answer.
     ///
     /// For factories and stores. The text must not contain a secret.

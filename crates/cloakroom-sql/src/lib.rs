@@ -89,6 +89,8 @@ pub use sqlite::{SqliteConfig, SqliteStore, Synchronous};
 /// Not part of the stable API: they may change in any release.
 #[doc(hidden)]
 pub mod connections {
+    #[cfg(feature = "mysql")]
+    pub use crate::mysql::MysqlConnections;
     #[cfg(feature = "postgres")]
     pub use crate::postgres::PostgresConnections;
     #[cfg(feature = "sqlite")]

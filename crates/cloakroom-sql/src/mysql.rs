@@ -6,6 +6,7 @@ mod connections;
 mod dialect;
 pub(crate) mod failure;
 mod lease;
+mod shared;
 mod statements;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use crate::store::{SqlStore, implement_store};
 use crate::url::without;
 use crate::walks::{STEP, StepSize};
 use connections::Connections;
+pub use shared::MysqlConnections;
 use statements::{QUOTE, SCHEMA, statements};
 
 /// Sessions in a MySQL or MariaDB database.

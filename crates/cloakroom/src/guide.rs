@@ -227,6 +227,16 @@ pub mod starlette {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod plug {}
 
+#[cfg(all(feature = "bridge-tower-sessions", feature = "bridge-sqlite"))]
+#[doc = include_str!("../guide/bridge-tower-sessions.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod bridge_tower_sessions {}
+
+#[cfg(all(feature = "bridge-actix-session", feature = "bridge-redis"))]
+#[doc = include_str!("../guide/actix-session.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod actix_session {}
+
 #[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
 #[doc = include_str!("../guide/own-store.md")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]

@@ -89,10 +89,11 @@
 //! Bridges:
 //! - `bridge`: `bridge::Migration`, which moves sessions from one factory to another
 //! - `bridge-pyramid`, `bridge-pyramid-nacl`, `bridge-beaker`, `bridge-flask`, `bridge-django`,
-//!   `bridge-express`, `bridge-rails`, `bridge-plug`, `bridge-starlette`: sessions shared with an application in
-//!   that framework
-//! - `bridge-redis`, `bridge-postgres`, `bridge-sqlite`: the stores in which Express and Django keep
-//!   records
+//!   `bridge-express`, `bridge-rails`, `bridge-plug`, `bridge-starlette`,
+//!   `bridge-tower-sessions`, `bridge-actix-session`: sessions shared with an application in that
+//!   framework
+//! - `bridge-redis`, `bridge-postgres`, `bridge-mysql`, `bridge-sqlite`: the stores in which these
+//!   frameworks keep records
 //!
 //! Others:
 //! - `config`: `config::SessionConfig`, all options from a file that serde reads, or from the

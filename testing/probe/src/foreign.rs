@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use anyhow::bail;
 use cloakroom::bridge::{
-    BeakerCipher, BeakerCookie, BridgedCookies, CookieFormat, CookieLife, DjangoCookie, DjangoRecord, ExpressCookie,
-    ExpressRecord, FlaskCookie, ForeignStore, PostgresRecords, PyramidCookie, PyramidNaclCookie, RailsCookie,
-    RailsDigest, RecordFormat, RedisRecords, SharedRecords, SqliteRecords, StarletteCookie,
+    ActixSessionCookie, ActixSessionRecord, BeakerCipher, BeakerCookie, BridgedCookies, CookieFormat, CookieLife,
+    DjangoCookie, DjangoRecord, ExpressCookie, ExpressRecord, FlaskCookie, ForeignStore, Migration, MysqlRecords,
+    PostgresRecords, PyramidCookie, PyramidNaclCookie, RailsCookie, RailsDigest, RecordFormat, RedisRecords,
+    SharedRecords, SqliteRecords, StarletteCookie, TowerSessionsRecord,
 };
-use cloakroom::{Engine, Timestamp};
+use cloakroom::factory::SessionFactory;
+use cloakroom::{CookieConfig, CookieSessions, Engine, Key, Timestamp};
 
 use crate::options::Options;
 
@@ -24,6 +26,8 @@ pub(crate) async fn engine(options: &Options) -> anyhow::Result<Option<Engine>> 
         "express" => express(options, kind).await?,
         "rails" => rails(options, kind)?,
         "starlette" => starlette(options)?,
+        "tower-sessions" => tower_sessions(options, kind).await?,
+        "actix-session" => actix_session(options, kind).await?,
         _ => return Ok(None),
     }))
 }
@@ -131,14 +135,63 @@ fn starlette(options: &Options) -> anyhow::Result<Engine> {
     cookies(builder.build()?, options)
 }
 
+/// `KIND:URL`, where the kind of the cookie is plain, signed or private.
+async fn tower_sessions(options: &Options, kind: &str) -> anyhow::Result<Engine> {
+    let (kind, place) = kind.split_once(':').unwrap_or((kind, ""));
+    let secret = options.secret.as_str();
+    let format = match kind {
+        "plain" => TowerSessionsRecord::plain(),
+        "signed" => TowerSessionsRecord::signed(secret)?,
+        "private" => TowerSessionsRecord::private(secret)?,
+        _ => bail!("--backend tower-sessions:{kind}: unknown; there are plain, signed and private"),
+    };
+    let format =
+        options.idle().into_iter().fold(format, TowerSessionsRecord::on_inactivity).always_save(options.rolling);
+    match place.split_once(':').map(|(scheme, _)| scheme) {
+        Some("sqlite") => records(format, SqliteRecords::tower_sessions(place.trim_start_matches("sqlite:"))?, options),
+        Some("redis") => records(format, RedisRecords::connect(place).await?.prefix(""), options),
+        Some("mysql") => records(format, MysqlRecords::tower_sessions(place)?, options),
+        _ => records(format, PostgresRecords::tower_sessions(place)?, options),
+    }
+}
+
+/// `KIND` for cookies that hold the session, `KIND:URL` for records in Redis.
+async fn actix_session(options: &Options, kind: &str) -> anyhow::Result<Engine> {
+    let (kind, place) = kind.split_once(':').unwrap_or((kind, ""));
+    let (secret, idle) = (options.secret.as_str(), options.idle());
+    if place.is_empty() {
+        let format = match kind {
+            "signed" => ActixSessionCookie::signed(secret)?,
+            _ => ActixSessionCookie::private(secret)?,
+        };
+        let format = idle.into_iter().fold(format, ActixSessionCookie::session_ttl).on_every_request(options.rolling);
+        let builder = BridgedCookies::new(format).cookie(options.cookie());
+        return engine_of(builder.build()?, options);
+    }
+    let format = match kind {
+        "signed" => ActixSessionRecord::signed(secret)?,
+        _ => ActixSessionRecord::private(secret)?,
+    };
+    let format = idle.into_iter().fold(format, ActixSessionRecord::session_ttl).on_every_request(options.rolling);
+    records(format, RedisRecords::connect(place).await?.prefix(""), options)
+}
+
 fn cookies(format: impl CookieFormat, options: &Options) -> anyhow::Result<Engine> {
     let lifetimes = options.adjusted(format.lifetimes());
     let builder = BridgedCookies::new(format).cookie(options.cookie()).lifetimes(lifetimes);
     let builder = options.max_age().into_iter().fold(builder, |builder, max_age| builder.max_age(max_age));
-    Ok(Engine::new(builder.build()?))
+    engine_of(builder.build()?, options)
 }
 
 fn records(format: impl RecordFormat, store: impl ForeignStore, options: &Options) -> anyhow::Result<Engine> {
     let lifetimes = options.adjusted(format.lifetimes());
-    Ok(Engine::new(SharedRecords::new(format, store).cookie(options.cookie()).lifetimes(lifetimes).build()?))
+    engine_of(SharedRecords::new(format, store).cookie(options.cookie()).lifetimes(lifetimes).build()?, options)
+}
+
+/// Returns the engine for a factory, or for a migration away from it.
+fn engine_of(old: impl SessionFactory, options: &Options) -> anyhow::Result<Engine> {
+    let Some(phase) = options.phase else { return Ok(Engine::new(old)) };
+    let cookie = CookieConfig::default().name("moved").danger_insecure();
+    let new = CookieSessions::encrypted(Key::new(&options.secret)?).cookie(cookie).build()?;
+    Ok(Engine::new(Migration::new(old, new, phase)))
 }

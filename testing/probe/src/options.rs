@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use cloakroom::bridge::Phase;
 use cloakroom::{CommitPolicy, CookieConfig, Lifetimes, SameSite, TokenPolicy};
 
 /// A test server that performs the session operations it receives over HTTP.
@@ -77,9 +78,12 @@ pub(crate) struct Options {
     /// The time zone of Express' connections to PostgreSQL.
     #[arg(long)]
     pub(crate) time_zone: Option<String>,
-    /// Express' rolling.
+    /// Express' rolling, with_always_save of tower-sessions, or OnEveryRequest of actix-session.
     #[arg(long)]
     pub(crate) rolling: bool,
+    /// Moves sessions of another framework to encrypted cookies, in this phase of the migration.
+    #[arg(long, value_parser = phase)]
+    pub(crate) phase: Option<Phase>,
     /// Idle timeout in seconds, or none.
     #[arg(long)]
     idle: Option<Span>,
@@ -154,6 +158,10 @@ enum Sites {
 pub(crate) enum Conflict {
     LastWriteWins,
     Strict,
+}
+
+fn phase(name: &str) -> Result<Phase, String> {
+    Phase::parse(name).ok_or_else(|| format!("{name:?} isn't a phase"))
 }
 
 /// Seconds, or `none` for never.

@@ -12,6 +12,7 @@ enum Language {
     Python,
     Node,
     Ruby,
+    Rust,
 }
 
 impl Language {
@@ -30,14 +31,17 @@ impl Language {
                 node.env("NODE_PATH", foreign.join("node/node_modules"));
                 node
             }
+            (Self::Rust, _) => Command::new(foreign.join("rust/debug/cloakroom-rust-peers")),
         }
     }
 
-    const fn suffix(self) -> &'static str {
+    /// Returns the ending of the file that the command runs; a program in Rust is compiled.
+    const fn suffix(self) -> Option<&'static str> {
         match self {
-            Self::Python => "py",
-            Self::Node => "js",
-            Self::Ruby => "rb",
+            Self::Python => Some("py"),
+            Self::Node => Some("js"),
+            Self::Ruby => Some("rb"),
+            Self::Rust => None,
         }
     }
 }
@@ -84,6 +88,12 @@ impl Foreign {
         Self::start("rails", Language::Ruby, options)
     }
 
+    /// Starts tower-sessions or actix-session: the first option is the library and its version.
+    #[must_use]
+    pub fn rust(options: &[&str]) -> Self {
+        Self::start("rust", Language::Rust, options)
+    }
+
     /// Returns the command that runs Pyramid's own tests with the sessions of the probe at this
     /// path. It prints a line of JSON for each test.
     #[must_use]
@@ -111,7 +121,7 @@ impl Foreign {
     fn start_in(name: &'static str, language: Language, version: Option<&str>, options: &[&str]) -> Self {
         let mut server = Server::prepare(name);
         let mut command = language.command(version);
-        command.arg(applications().join(format!("{name}_app.{}", language.suffix())));
+        command.args(language.suffix().map(|suffix| applications().join(format!("{name}_app.{suffix}"))));
         let port = server.port();
         // Don't write bytecode next to the source.
         command.args(["--port", &port.to_string()]).args(options).env("PYTHONDONTWRITEBYTECODE", "1").env("TZ", "UTC");

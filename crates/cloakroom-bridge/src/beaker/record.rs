@@ -11,7 +11,7 @@ use crate::cookie_format::{IncomingCookie, SealContext};
 use crate::hex::hex;
 use crate::layout::Layout as _;
 use crate::secret::Secret;
-use crate::shared::{RecordFormat, TouchMode};
+use crate::shared::{RecordFormat, TouchMode, text_of};
 
 /// The text that Beaker keeps in a store, and the signed cookie with its id.
 ///
@@ -86,7 +86,7 @@ impl RecordFormat for BeakerRecord {
         self.ids.open(cookie.value).map(str::to_owned)
     }
 
-    fn seal_id(&self, id: &str, _: &str) -> String {
+    fn seal_id(&self, id: &str, _: SealContext<'_>) -> String {
         self.ids.seal(id)
     }
 
@@ -94,11 +94,11 @@ impl RecordFormat for BeakerRecord {
         hex(random.first_chunk::<16>().map_or(&[][..], |it| it))
     }
 
-    fn open(&self, text: &str, _: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
-        self.body.open(text, lifetimes)
+    fn open(&self, stored: &[u8], _: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+        self.body.open(text_of(stored)?, lifetimes)
     }
 
-    fn seal(&self, _: &str, record: &Record, sealing: SealContext<'_>) -> Result<String, Error> {
-        self.body.seal(record, sealing.now, sealing.lifetimes, None, sealing.random)
+    fn seal(&self, _: &str, record: &Record, sealing: SealContext<'_>) -> Result<Vec<u8>, Error> {
+        Ok(self.body.seal(record, sealing.now, sealing.lifetimes, None, sealing.random)?.into_bytes())
     }
 }

@@ -11,7 +11,7 @@ use super::signing::{self, COOKIE_AGE};
 use crate::cookie_format::{CookieLife, IncomingCookie, Renewal, SealContext};
 use crate::layout::Layout as _;
 use crate::secret::Secret;
-use crate::shared::{RecordFormat, TouchMode};
+use crate::shared::{RecordFormat, TouchMode, text_of};
 use crate::token::Tokens;
 
 /// Django accepts keys of this length and more.
@@ -157,7 +157,7 @@ impl RecordFormat for DjangoRecord {
         if sensible { Ok(key.to_owned()) } else { Err(Rejected::Malformed) }
     }
 
-    fn seal_id(&self, id: &str, _: &str) -> String {
+    fn seal_id(&self, id: &str, _: SealContext<'_>) -> String {
         id.to_owned()
     }
 
@@ -171,12 +171,12 @@ impl RecordFormat for DjangoRecord {
         random.chunks(2).filter_map(letter).collect()
     }
 
-    fn open(&self, text: &str, _: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
-        let (payload, touched) = self.tokens.open(text)?;
+    fn open(&self, stored: &[u8], _: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+        let (payload, touched) = self.tokens.open(text_of(stored)?)?;
         keys::open(self.keys, &payload, touched, lifetimes)
     }
 
-    fn seal(&self, _: &str, record: &Record, sealing: SealContext<'_>) -> Result<String, Error> {
-        Ok(self.tokens.seal(&keys::payload(self.keys, record, sealing.lifetimes)?, sealing.now))
+    fn seal(&self, _: &str, record: &Record, sealing: SealContext<'_>) -> Result<Vec<u8>, Error> {
+        Ok(self.tokens.seal(&keys::payload(self.keys, record, sealing.lifetimes)?, sealing.now).into_bytes())
     }
 }

@@ -12,7 +12,7 @@ use crate::extras::{CloakroomExtras, Keeps};
 use crate::iso;
 use crate::layout::{Layout as _, Times, quoted, read, write};
 use crate::secret::Secret;
-use crate::shared::RecordFormat;
+use crate::shared::{RecordFormat, text_of};
 
 /// The member that holds Express' data about the cookie.
 const COOKIE: &str = "cookie";
@@ -270,7 +270,7 @@ impl RecordFormat for ExpressRecord {
         self.signers.open(cookie.value)
     }
 
-    fn seal_id(&self, id: &str, _: &str) -> String {
+    fn seal_id(&self, id: &str, _: SealContext<'_>) -> String {
         self.signers.seal(id)
     }
 
@@ -278,8 +278,8 @@ impl RecordFormat for ExpressRecord {
         session_id::fresh(random)
     }
 
-    fn open(&self, text: &str, now: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
-        let object = Json::from_lenient("session", text).map_err(|_| Rejected::Corrupt)?;
+    fn open(&self, stored: &[u8], now: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected> {
+        let object = Json::from_lenient("session", text_of(stored)?).map_err(|_| Rejected::Corrupt)?;
         let (written, original) = times(&object);
         let idle = match original {
             Original::Span(span) => (Some(span) != self.max_age).then_some(Some(span)),
@@ -293,11 +293,11 @@ impl RecordFormat for ExpressRecord {
         Ok(record)
     }
 
-    fn seal(&self, _: &str, record: &Record, sealing: SealContext<'_>) -> Result<String, Error> {
+    fn seal(&self, _: &str, record: &Record, sealing: SealContext<'_>) -> Result<Vec<u8>, Error> {
         let mut extras = CloakroomExtras::of(record, sealing.lifetimes, Keeps::Nothing, KEYS.csrf_key());
         // Express' own expiry must not be stored twice.
         extras.idle = extras.idle.filter(Option::is_none);
         let cookie = [(COOKIE, self.cookie_member(record, &sealing)?)];
-        write(&KEYS, record, &extras, &cookie)
+        Ok(write(&KEYS, record, &extras, &cookie)?.into_bytes())
     }
 }

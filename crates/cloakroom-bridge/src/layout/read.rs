@@ -38,7 +38,9 @@ impl Times {
         feature = "express",
         feature = "rails",
         feature = "plug",
-        feature = "starlette"
+        feature = "starlette",
+        feature = "tower-sessions",
+        feature = "actix-session"
     ))]
     pub(crate) const fn touched(touched: Timestamp) -> Self {
         Self { created: None, spelled: None, touched, expires: None, idle: None, remembered: false }

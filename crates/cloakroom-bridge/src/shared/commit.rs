@@ -52,12 +52,12 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         foreign.filter(|foreign| foreign.framework() == self.format.framework())?.id()
     }
 
-    fn text(&self, id: &str, record: &Record, now: Timestamp) -> Result<String, Error> {
+    fn sealed(&self, id: &str, record: &Record, now: Timestamp) -> Result<Vec<u8>, Error> {
         let sealing_random = random()?;
         let context = SealContext::new(self.cookie.name(), now, &self.lifetimes, &sealing_random);
-        let text = self.format.seal(id, record, context.with_cookie(&self.cookie))?;
-        meter::written(CookiePayload::Id, || text.len());
-        Ok(text)
+        let sealed = self.format.seal(id, record, context.with_cookie(&self.cookie))?;
+        meter::written(CookiePayload::Id, || sealed.len());
+        Ok(sealed)
     }
 
     async fn create(&self, commit: &Commit, limit: TimeLimit) -> Result<(String, Record), Error> {
@@ -70,10 +70,10 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         };
         let mut collisions = Collisions::default();
         loop {
-            let text = self.text(&id, &record, now)?;
+            let sealed = self.sealed(&id, &record, now)?;
             let ends = record.times().ends();
-            if self.call_by(limit, "create", self.store.create(&id, &text, ends, now)).await? {
-                self.remember(&mut record, &id, &text);
+            if self.call_by(limit, "create", self.store.create(&id, &sealed, ends, now)).await? {
+                self.remember(&mut record, &id, &sealed);
                 return Ok((id, record));
             }
             if commit.is_resumed()
@@ -92,11 +92,11 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         let mut base = session.base().clone();
         let mut record = Arc::unwrap_or_clone(commit.record());
         loop {
-            let text = self.text(id, &record, now)?;
+            let sealed = self.sealed(id, &record, now)?;
             let (seen, ends) = (self.seen(&base), record.times().ends());
-            match self.call_by(retries.limit(), "replace", self.store.replace(id, seen, &text, ends, now)).await? {
+            match self.call_by(retries.limit(), "replace", self.store.replace(id, seen, &sealed, ends, now)).await? {
                 SwapOutcome::Done => {
-                    self.remember(&mut record, id, &text);
+                    self.remember(&mut record, id, &sealed);
                     return Ok(CommitOutcome::Kept(id.to_owned(), record));
                 }
                 SwapOutcome::Gone => return Ok(CommitOutcome::Dropped),
@@ -126,10 +126,10 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
             // Another request wrote to the old record: its changes must not be lost.
             let Some(newest) = self.newest(commit, id, retries).await? else { break };
             let mut replayed = self.replay(commit, &newest)?;
-            let text = self.text(&new, &replayed, now)?;
+            let sealed = self.sealed(&new, &replayed, now)?;
             let (seen, ends) = (self.seen(&record), replayed.times().ends());
-            self.call_by(retries.limit(), "replace", self.store.replace(&new, seen, &text, ends, now)).await?;
-            self.remember(&mut replayed, &new, &text);
+            self.call_by(retries.limit(), "replace", self.store.replace(&new, seen, &sealed, ends, now)).await?;
+            self.remember(&mut replayed, &new, &sealed);
             (base, record) = (newest, replayed);
         }
         // The session ended in the meantime, so the record that was to replace it is ended too.
@@ -137,7 +137,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         Ok(CommitOutcome::Dropped)
     }
 
-    fn seen<'a>(&self, record: &'a Record) -> &'a str {
+    fn seen<'a>(&self, record: &'a Record) -> &'a [u8] {
         record.foreign(self.format.framework()).and_then(FrameworkData::seen).unwrap_or_default()
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use cloakroom_session::factory::{
     After, Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate, FactoryOptions,
     FrameworkData, Plan, Presented, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, TimeLimit,
+    random,
 };
 use cloakroom_session::meter::{self, Event};
 use cloakroom_session::{ConfigError, ConflictPolicy, Error, Lifetimes, Timestamp, factory_options};
@@ -15,7 +16,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 use super::format::RecordFormat;
 use super::outcome::CommitOutcome;
 use super::store::ForeignStore;
-use crate::cookie_format::{IncomingCookie, Renewal};
+use crate::cookie_format::{IncomingCookie, Renewal, SealContext};
 
 /// A factory that shares the stored records of an application in another framework.
 ///
@@ -118,22 +119,22 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         Ok(self.read(id, self.call("load", self.store.load(id, now)).await?, now))
     }
 
-    /// Decodes the text that was loaded under an id.
-    pub(crate) fn read(&self, id: &str, text: Option<String>, now: Timestamp) -> Result<Record, Rejected> {
-        let text = text.ok_or(Rejected::Unknown)?;
-        let mut record = self.format.open(&text, now, &self.lifetimes)?;
+    /// Decodes the record that was loaded under an id.
+    pub(crate) fn read(&self, id: &str, stored: Option<Vec<u8>>, now: Timestamp) -> Result<Record, Rejected> {
+        let stored = stored.ok_or(Rejected::Unknown)?;
+        let mut record = self.format.open(&stored, now, &self.lifetimes)?;
         if let Some(why) = Rejected::by_times(record.times(), now) {
             return Err(why);
         }
-        self.remember(&mut record, id, &text);
+        self.remember(&mut record, id, &stored);
         Ok(record)
     }
 
-    /// Stores the framework's id and the original text in a record.
-    pub(crate) fn remember(&self, record: &mut Record, id: &str, text: &str) {
+    /// Stores the framework's id and the original bytes in a record.
+    pub(crate) fn remember(&self, record: &mut Record, id: &str, stored: &[u8]) {
         let framework = self.format.framework();
         let foreign = record.foreign(framework).cloned().unwrap_or_else(|| FrameworkData::new(framework));
-        record.restore_foreign(foreign.stored(id, text));
+        record.restore_foreign(foreign.stored(id, stored));
     }
 
     fn cookie_for(&self, commit: &Commit, outcome: &CommitOutcome) -> Result<Vec<SetCookie>, Error> {
@@ -160,7 +161,9 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     }
 
     fn set(&self, id: &str, record: &Record, now: Timestamp) -> Result<SetCookie, Error> {
-        Ok(self.cookie.set(&self.format.seal_id(id, self.cookie.name()), self.max_age_of(record, now))?)
+        let random = random()?;
+        let sealing = SealContext::new(self.cookie.name(), now, &self.lifetimes, &random).with_cookie(&self.cookie);
+        Ok(self.cookie.set(&self.format.seal_id(id, sealing), self.max_age_of(record, now))?)
     }
 
     fn max_age_of(&self, record: &Record, now: Timestamp) -> Option<Duration> {

@@ -20,7 +20,7 @@ pub enum TouchMode {
 
 /// A record of another framework, and the cookie that refers to it.
 ///
-/// The format decodes a record's text and encodes it again.
+/// The format decodes a record's bytes and encodes it again.
 ///
 /// Implementations are pure and have the same requirements as
 /// [`CookieFormat`](crate::CookieFormat). [`SharedRecords`](crate::SharedRecords) is the factory
@@ -79,20 +79,25 @@ pub trait RecordFormat: fmt::Debug + Send + Sync + 'static {
     fn open_id(&self, cookie: IncomingCookie<'_>) -> Result<String, Rejected>;
 
     /// Returns the cookie's value for an id.
-    fn seal_id(&self, id: &str, name: &str) -> String;
+    fn seal_id(&self, id: &str, sealing: SealContext<'_>) -> String;
 
     /// Generates a new id in the framework's form.
     fn fresh_id(&self, random: &[u8; 64]) -> String;
 
-    /// Decodes a record's text. `now` is for formats that contain no time.
+    /// Decodes a record. `now` is for formats that contain no time.
     ///
     /// # Errors
-    /// Returns the reason if the text isn't a valid record of this format.
-    fn open(&self, text: &str, now: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected>;
+    /// Returns the reason if the bytes aren't a valid record of this format.
+    fn open(&self, stored: &[u8], now: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected>;
 
-    /// Encodes a record as text, to be stored under this id.
+    /// Encodes a record, to be stored under this id.
     ///
     /// # Errors
     /// Fails if the record can't be written in this format; the error names the key.
-    fn seal(&self, id: &str, record: &Record, sealing: SealContext<'_>) -> Result<String, Error>;
+    fn seal(&self, id: &str, record: &Record, sealing: SealContext<'_>) -> Result<Vec<u8>, Error>;
+}
+
+/// Returns a record that is text.
+pub(crate) fn text_of(stored: &[u8]) -> Result<&str, Rejected> {
+    std::str::from_utf8(stored).map_err(|_| Rejected::Corrupt)
 }

@@ -17,7 +17,7 @@ pub struct MemoryRecords(Mutex<HashMap<String, Kept>>);
 
 #[derive(Clone)]
 struct Kept {
-    text: String,
+    record: Vec<u8>,
     ends: Option<Timestamp>,
 }
 
@@ -29,14 +29,20 @@ impl MemoryRecords {
     }
 
     /// Overwrites a record unconditionally, like the other application.
-    pub fn overwrite(&self, id: &str, text: &str) {
-        self.kept().insert(id.to_owned(), Kept { text: text.to_owned(), ends: None });
+    pub fn overwrite(&self, id: &str, record: impl AsRef<[u8]>) {
+        self.kept().insert(id.to_owned(), Kept { record: record.as_ref().to_vec(), ends: None });
     }
 
-    /// Returns the text of a record, even if it has expired.
+    /// Returns a record, even if it has expired.
+    #[must_use]
+    pub fn record(&self, id: &str) -> Option<Vec<u8>> {
+        self.kept().get(id).map(|kept| kept.record.clone())
+    }
+
+    /// Returns the text of a record, even if it has expired. `None` if it isn't text.
     #[must_use]
     pub fn text(&self, id: &str) -> Option<String> {
-        self.kept().get(id).map(|kept| kept.text.clone())
+        self.record(id).and_then(|record| String::from_utf8(record).ok())
     }
 
     /// Returns the ids of all records.
@@ -50,11 +56,17 @@ impl MemoryRecords {
     }
 
     /// Changes a record if it is live and its text is still `seen`.
-    fn swap(&self, id: &str, seen: &str, now: Timestamp, step: impl FnOnce(&mut HashMap<String, Kept>)) -> SwapOutcome {
+    fn swap(
+        &self,
+        id: &str,
+        seen: &[u8],
+        now: Timestamp,
+        step: impl FnOnce(&mut HashMap<String, Kept>),
+    ) -> SwapOutcome {
         let mut kept = self.kept();
         match kept.get(id).filter(|it| it.is_live(now)) {
             None => SwapOutcome::Gone,
-            Some(there) if there.text != seen => SwapOutcome::Conflict,
+            Some(there) if there.record != seen => SwapOutcome::Conflict,
             Some(_) => {
                 step(&mut kept);
                 SwapOutcome::Done
@@ -70,29 +82,29 @@ impl Kept {
 }
 
 impl ForeignStore for MemoryRecords {
-    async fn load(&self, id: &str, now: Timestamp) -> Result<Option<String>, Error> {
-        Ok(self.kept().get(id).filter(|kept| kept.is_live(now)).map(|kept| kept.text.clone()))
+    async fn load(&self, id: &str, now: Timestamp) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.kept().get(id).filter(|kept| kept.is_live(now)).map(|kept| kept.record.clone()))
     }
 
-    async fn create(&self, id: &str, text: &str, ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
+    async fn create(&self, id: &str, record: &[u8], ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
         let mut kept = self.kept();
         if kept.get(id).is_some_and(|there| there.is_live(now)) {
             return Ok(false);
         }
-        kept.insert(id.to_owned(), Kept { text: text.to_owned(), ends });
+        kept.insert(id.to_owned(), Kept { record: record.to_vec(), ends });
         Ok(true)
     }
 
     async fn replace(
         &self,
         id: &str,
-        seen: &str,
-        text: &str,
+        seen: &[u8],
+        record: &[u8],
         ends: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<SwapOutcome, Error> {
         Ok(self.swap(id, seen, now, |kept| {
-            kept.insert(id.to_owned(), Kept { text: text.to_owned(), ends });
+            kept.insert(id.to_owned(), Kept { record: record.to_vec(), ends });
         }))
     }
 
@@ -106,7 +118,7 @@ impl ForeignStore for MemoryRecords {
         Ok(self.kept().remove(id).is_some())
     }
 
-    async fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> Result<SwapOutcome, Error> {
+    async fn end_if(&self, id: &str, seen: &[u8], now: Timestamp) -> Result<SwapOutcome, Error> {
         Ok(self.swap(id, seen, now, |kept| {
             kept.remove(id);
         }))

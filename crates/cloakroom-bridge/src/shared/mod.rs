@@ -10,6 +10,8 @@ mod memory;
 mod outcome;
 mod store;
 
+pub(crate) use format::text_of;
+
 pub use factory::{SharedRecords, SharedRecordsBuilder};
 pub use format::{RecordFormat, TouchMode};
 pub use memory::MemoryRecords;

@@ -12,7 +12,7 @@ use cloakroom_session::{Error, Timestamp};
 pub enum SwapOutcome {
     /// The record was replaced or ended.
     Done,
-    /// Another request has written a different text.
+    /// Another request has written a different record.
     Conflict,
     /// The record no longer exists. None was created.
     Gone,
@@ -20,8 +20,8 @@ pub enum SwapOutcome {
 
 /// A store in which another framework keeps its records, under the framework's ids.
 ///
-/// Records are text, and the text is its own version: each conditional write names the text that it
-/// replaces.
+/// Records are bytes, and the bytes are their own version: each conditional write names the bytes
+/// that it replaces.
 ///
 /// # Requirements for implementations
 /// - Each operation **must** be atomic: one statement or one script.
@@ -39,20 +39,20 @@ pub enum SwapOutcome {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), cloakroom_session::Error> {
 /// let (store, now) = (MemoryRecords::new(), Timestamp::from_unix_secs(1_700_000_000));
-/// assert!(store.create("id", "one", None, now).await?);
+/// assert!(store.create("id", b"one", None, now).await?);
 /// store.overwrite("id", "two");                                // the other application
-/// assert_eq!(store.replace("id", "one", "three", None, now).await?, SwapOutcome::Conflict);
+/// assert_eq!(store.replace("id", b"one", b"three", None, now).await?, SwapOutcome::Conflict);
 /// store.end("id").await?;
-/// assert_eq!(store.replace("id", "two", "three", None, now).await?, SwapOutcome::Gone);
+/// assert_eq!(store.replace("id", b"two", b"three", None, now).await?, SwapOutcome::Gone);
 /// # Ok(())
 /// # }
 /// ```
 pub trait ForeignStore: fmt::Debug + Send + Sync + 'static {
-    /// Loads the text of a record; `None` if it doesn't exist or has expired.
+    /// Loads a record; `None` if it doesn't exist or has expired.
     ///
     /// # Errors
     /// Fails if the store can't answer.
-    fn load(&self, id: &str, now: Timestamp) -> impl Future<Output = Result<Option<String>, Error>> + Send;
+    fn load(&self, id: &str, now: Timestamp) -> impl Future<Output = Result<Option<Vec<u8>>, Error>> + Send;
 
     /// Creates a record that expires at `ends`. Returns `false` if the id is taken.
     ///
@@ -61,25 +61,25 @@ pub trait ForeignStore: fmt::Debug + Send + Sync + 'static {
     fn create(
         &self,
         id: &str,
-        text: &str,
+        record: &[u8],
         ends: Option<Timestamp>,
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-    /// Replaces a record if its text is still `seen`.
+    /// Replaces a record if it is still `seen`.
     ///
     /// # Errors
     /// Fails if the store can't answer.
     fn replace(
         &self,
         id: &str,
-        seen: &str,
-        text: &str,
+        seen: &[u8],
+        record: &[u8],
         ends: Option<Timestamp>,
         now: Timestamp,
     ) -> impl Future<Output = Result<SwapOutcome, Error>> + Send;
 
-    /// Sets the expiry of a record without comparing its text. Returns `false` if there is no such
+    /// Sets the expiry of a record without comparing it. Returns `false` if there is no such
     /// record.
     ///
     /// # Errors
@@ -91,7 +91,7 @@ pub trait ForeignStore: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-    /// Ends a record without comparing its text.
+    /// Ends a record without comparing it.
     ///
     /// Returns `false` if there is no such record.
     ///
@@ -99,31 +99,31 @@ pub trait ForeignStore: fmt::Debug + Send + Sync + 'static {
     /// Fails if the store can't answer.
     fn end(&self, id: &str) -> impl Future<Output = Result<bool, Error>> + Send;
 
-    /// Ends a record if its text is still `seen`.
+    /// Ends a record if it is still `seen`.
     ///
     /// # Errors
     /// Fails if the store can't answer.
-    fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> impl Future<Output = Result<SwapOutcome, Error>> + Send;
+    fn end_if(&self, id: &str, seen: &[u8], now: Timestamp) -> impl Future<Output = Result<SwapOutcome, Error>> + Send;
 }
 
 impl<S: ForeignStore> ForeignStore for Arc<S> {
-    async fn load(&self, id: &str, now: Timestamp) -> Result<Option<String>, Error> {
+    async fn load(&self, id: &str, now: Timestamp) -> Result<Option<Vec<u8>>, Error> {
         (**self).load(id, now).await
     }
 
-    async fn create(&self, id: &str, text: &str, ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
-        (**self).create(id, text, ends, now).await
+    async fn create(&self, id: &str, record: &[u8], ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
+        (**self).create(id, record, ends, now).await
     }
 
     async fn replace(
         &self,
         id: &str,
-        seen: &str,
-        text: &str,
+        seen: &[u8],
+        record: &[u8],
         ends: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<SwapOutcome, Error> {
-        (**self).replace(id, seen, text, ends, now).await
+        (**self).replace(id, seen, record, ends, now).await
     }
 
     async fn touch(&self, id: &str, ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
@@ -134,7 +134,7 @@ impl<S: ForeignStore> ForeignStore for Arc<S> {
         (**self).end(id).await
     }
 
-    async fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> Result<SwapOutcome, Error> {
+    async fn end_if(&self, id: &str, seen: &[u8], now: Timestamp) -> Result<SwapOutcome, Error> {
         (**self).end_if(id, seen, now).await
     }
 }

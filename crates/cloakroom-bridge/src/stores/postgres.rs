@@ -1,4 +1,4 @@
-//! Records in PostgreSQL, in the form of Django and `connect-pg-simple`.
+//! Records in PostgreSQL, in the form of Django, `connect-pg-simple` and tower-sessions.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,18 +10,20 @@ use tokio::sync::OnceCell;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::table::{Table, quoted};
+use super::table::{Holds, Table, quoted, text};
 use crate::shared::{ForeignStore, SwapOutcome};
 
 /// The expiry of sessions without one, in a column that requires it: the year 9999.
 const LATEST: f64 = 253_402_300_799.0;
 
-/// Records of Django or Express in a PostgreSQL database.
+/// Records of Django, Express or tower-sessions in a PostgreSQL database.
 ///
-/// The tables are Django's `django_session`, and `session` of `connect-pg-simple`.
+/// The tables are Django's `django_session`, `session` of `connect-pg-simple`, and
+/// `tower_sessions.session` of `tower-sessions-sqlx-store`.
 ///
 /// A replacement compares and writes in one statement. The framework deletes expired rows:
-/// `manage.py clearsessions`, or the pruning of `connect-pg-simple`. Clones share the pool.
+/// `manage.py clearsessions`, the pruning of `connect-pg-simple`, or `continuously_delete_expired`
+/// of tower-sessions. Clones share the pool.
 ///
 /// # Examples
 /// ```
@@ -63,7 +65,13 @@ struct Statements {
 
 impl Statements {
     fn of(table: &Table) -> Self {
-        let Table { name, id, text, cast, ends, after, .. } = table;
+        let Table { name, id, record, holds, ends, after, .. } = table;
+        // The record as it is compared and returned, and a parameter as it is stored.
+        let (read, cast) = match holds {
+            Holds::Text => (format!("{record}::text"), "::text"),
+            Holds::Json => (format!("{record}::text"), "::text::json"),
+            Holds::Bytes => ((*record).to_owned(), ""),
+        };
         let time = |parameter: &str| table.time(parameter);
         let live = |now: &str| format!("{ends} {after} {}", time(now));
         // Returns the number of rows changed, and whether the record exists at all.
@@ -72,19 +80,19 @@ impl Statements {
             format!("WITH changed AS ({change} RETURNING 1) SELECT (SELECT count(*) FROM changed), {there}")
         };
         Self {
-            load: format!("SELECT {text}::text FROM {name} WHERE {id} = $1 AND {}", live("$2")),
+            load: format!("SELECT {read} FROM {name} WHERE {id} = $1 AND {}", live("$2")),
             // An expired row makes room.
             create: format!(
-                "INSERT INTO {name} ({id}, {text}, {ends}) VALUES ($1, $2::text{cast}, {}) \
-                 ON CONFLICT ({id}) DO UPDATE SET {text} = EXCLUDED.{text}, {ends} = EXCLUDED.{ends} \
+                "INSERT INTO {name} ({id}, {record}, {ends}) VALUES ($1, $2{cast}, {}) \
+                 ON CONFLICT ({id}) DO UPDATE SET {record} = EXCLUDED.{record}, {ends} = EXCLUDED.{ends} \
                  WHERE NOT ({name}.{})",
                 time("$3"),
                 live("$4")
             ),
             replace: swap(
                 format!(
-                    "UPDATE {name} SET {text} = $3::text{cast}, {ends} = {} \
-                     WHERE {id} = $1 AND {text}::text = $2 AND {}",
+                    "UPDATE {name} SET {record} = $3{cast}, {ends} = {} \
+                     WHERE {id} = $1 AND {read} = $2 AND {}",
                     time("$4"),
                     live("$5")
                 ),
@@ -92,7 +100,7 @@ impl Statements {
             ),
             touch: format!("UPDATE {name} SET {ends} = {} WHERE {id} = $1 AND {}", time("$2"), live("$3")),
             end: format!("DELETE FROM {name} WHERE {id} = $1"),
-            end_if: swap(format!("DELETE FROM {name} WHERE {id} = $1 AND {text}::text = $2 AND {}", live("$3")), "$3"),
+            end_if: swap(format!("DELETE FROM {name} WHERE {id} = $1 AND {read} = $2 AND {}", live("$3")), "$3"),
         }
     }
 }
@@ -131,9 +139,27 @@ impl PostgresRecords {
         Self::of(PostgresConnections::from_pool(pool), Table::express())
     }
 
+    /// Uses the table of tower-sessions, like [`django`](Self::django).
+    ///
+    /// # Errors
+    /// Fails if the URL is invalid; the error doesn't repeat it.
+    pub fn tower_sessions(url: &str) -> Result<Self, Error> {
+        connections(url).map(|connections| Self::of(connections, Self::of_tower_sessions()))
+    }
+
+    /// Uses the table of tower-sessions, on the application's own pool.
+    #[must_use]
+    pub fn tower_sessions_from_pool(pool: Pool) -> Self {
+        Self::of(PostgresConnections::from_pool(pool), Self::of_tower_sessions())
+    }
+
+    fn of_tower_sessions() -> Table {
+        Table::tower_sessions(format!("{}.{}", quoted("tower_sessions"), quoted("session")), "to_timestamp({})")
+    }
+
     fn of(connections: PostgresConnections, table: Table) -> Self {
-        // Django's column has a time zone.
-        let zone = if table.cast.is_empty() { Zone::Independent } else { Zone::Shared(Arc::default()) };
+        // The columns of Django and tower-sessions have a time zone.
+        let zone = if table.holds != Holds::Json { Zone::Independent } else { Zone::Shared(Arc::default()) };
         Self::in_zone(connections, table, zone)
     }
 
@@ -160,8 +186,8 @@ impl PostgresRecords {
     /// ```
     #[must_use]
     pub fn time_zone(self, zone: &str) -> Self {
-        if self.table.cast.is_empty() {
-            // Django's column has a time zone.
+        if self.table.holds != Holds::Json {
+            // These columns have a time zone.
             return self;
         }
         let time = format!("(to_timestamp({{}}) AT TIME ZONE '{}')", zone.replace('\'', "''"));
@@ -170,7 +196,8 @@ impl PostgresRecords {
 
     /// Sets another name for the table, which must have the same columns.
     ///
-    /// For `connect-pg-simple`, use its `schemaName` and `tableName`.
+    /// For `connect-pg-simple`, use its `schemaName` and `tableName`. For tower-sessions, use
+    /// `with_schema_name` and `with_table_name`.
     #[must_use]
     pub fn table(self, schema: &str, table: &str) -> Self {
         let name = format!("{}.{}", quoted(schema), quoted(table));
@@ -179,6 +206,13 @@ impl PostgresRecords {
             Zone::Shared(_) => Zone::Shared(Arc::default()),
         };
         Self::in_zone(self.connections, Table { name, ..self.table }, zone)
+    }
+
+    fn sent<'a>(&self, record: &'a [u8]) -> Result<Sent<'a>, Error> {
+        Ok(match self.table.holds {
+            Holds::Text | Holds::Json => Sent::Text(text(record)?),
+            Holds::Bytes => Sent::Bytes(record),
+        })
     }
 
     async fn rows(&self, text: &str, values: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>, Error> {
@@ -232,6 +266,20 @@ fn words<'a>(text: &'a &str) -> (&'a (dyn ToSql + Sync), Type) {
     (text, Type::TEXT)
 }
 
+/// A record, in the type of its column.
+fn value<'a>(record: &'a Sent<'_>) -> (&'a (dyn ToSql + Sync), Type) {
+    match record {
+        Sent::Text(text) => (text, Type::TEXT),
+        Sent::Bytes(bytes) => (bytes, Type::BYTEA),
+    }
+}
+
+/// A record that is sent to the server.
+enum Sent<'a> {
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
 const fn time(seconds: &f64) -> (&(dyn ToSql + Sync), Type) {
     (seconds, Type::FLOAT8)
 }
@@ -246,26 +294,33 @@ fn end(ends: Option<Timestamp>) -> f64 {
 }
 
 impl ForeignStore for PostgresRecords {
-    async fn load(&self, id: &str, now: Timestamp) -> Result<Option<String>, Error> {
+    async fn load(&self, id: &str, now: Timestamp) -> Result<Option<Vec<u8>>, Error> {
         let rows = self.rows(&self.statements.load, &[words(&id), time(&seconds(now))]).await?;
-        rows.first().map(|row| row.try_get(0).map_err(Error::unavailable)).transpose()
+        let record = |row: &Row| match self.table.holds {
+            Holds::Text | Holds::Json => row.try_get(0).map(String::into_bytes),
+            Holds::Bytes => row.try_get(0),
+        };
+        rows.first().map(|row| record(row).map_err(Error::unavailable)).transpose()
     }
 
-    async fn create(&self, id: &str, text: &str, ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
-        self.changed(&self.statements.create, &[words(&id), words(&text), time(&end(ends)), time(&seconds(now))]).await
+    async fn create(&self, id: &str, record: &[u8], ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
+        let record = self.sent(record)?;
+        self.changed(&self.statements.create, &[words(&id), value(&record), time(&end(ends)), time(&seconds(now))])
+            .await
     }
 
     async fn replace(
         &self,
         id: &str,
-        seen: &str,
-        text: &str,
+        seen: &[u8],
+        record: &[u8],
         ends: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<SwapOutcome, Error> {
+        let (seen, record) = (self.sent(seen)?, self.sent(record)?);
         self.swap(
             &self.statements.replace,
-            &[words(&id), words(&seen), words(&text), time(&end(ends)), time(&seconds(now))],
+            &[words(&id), value(&seen), value(&record), time(&end(ends)), time(&seconds(now))],
         )
         .await
     }
@@ -278,8 +333,9 @@ impl ForeignStore for PostgresRecords {
         self.changed(&self.statements.end, &[words(&id)]).await
     }
 
-    async fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> Result<SwapOutcome, Error> {
-        self.swap(&self.statements.end_if, &[words(&id), words(&seen), time(&seconds(now))]).await
+    async fn end_if(&self, id: &str, seen: &[u8], now: Timestamp) -> Result<SwapOutcome, Error> {
+        let seen = self.sent(seen)?;
+        self.swap(&self.statements.end_if, &[words(&id), value(&seen), time(&seconds(now))]).await
     }
 }
 

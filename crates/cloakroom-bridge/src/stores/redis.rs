@@ -1,4 +1,4 @@
-//! Records in Redis, in the form of `connect-redis`.
+//! Records in Redis, in the form of `connect-redis`, tower-sessions and actix-session.
 
 use std::fmt;
 
@@ -12,12 +12,13 @@ use crate::shared::{ForeignStore, SwapOutcome};
 /// The prefix of `connect-redis` before an id.
 const PREFIX: &str = "sess:";
 
-/// Records of `express-session` in Redis or Valkey.
+/// Records of `express-session`, tower-sessions or actix-session in Redis or Valkey.
 ///
-/// A record is text under `sess:` plus the id, with a time to live.
+/// A record is stored under the id, after the prefix `sess:` of `connect-redis`, with a time to
+/// live. tower-sessions and actix-session use no prefix: set an empty one.
 ///
 /// A replacement compares and writes in one script. Supports a single server, and writes only data
-/// that `connect-redis` reads.
+/// that the framework reads.
 ///
 /// # Security
 /// Neither `Debug` nor an error shows a URL or a record.
@@ -75,6 +76,9 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> RedisRecords<C> {
     }
 
     /// Sets the prefix before an id: the `prefix` of `connect-redis`.
+    ///
+    /// It is empty for tower-sessions. For actix-session, it is the text that `cache_keygen` puts
+    /// before the key, empty by default.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
@@ -110,14 +114,14 @@ fn swap(answer: Result<u8, RedisError>) -> Result<SwapOutcome, Error> {
 }
 
 impl<C: ConnectionLike + Clone + Send + Sync + 'static> ForeignStore for RedisRecords<C> {
-    async fn load(&self, id: &str, _: Timestamp) -> Result<Option<String>, Error> {
+    async fn load(&self, id: &str, _: Timestamp) -> Result<Option<Vec<u8>>, Error> {
         let answer = redis::cmd("GET").arg(self.key(id)).query_async(&mut self.connection.clone()).await;
         answer.map_err(|error| told(&error))
     }
 
-    async fn create(&self, id: &str, text: &str, ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
+    async fn create(&self, id: &str, record: &[u8], ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
         let mut command = redis::cmd("SET");
-        command.arg(self.key(id)).arg(text).arg("NX");
+        command.arg(self.key(id)).arg(record).arg("NX");
         match millis(ends, now) {
             0 => {}
             millis => {
@@ -132,13 +136,13 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> ForeignStore for RedisRe
     async fn replace(
         &self,
         id: &str,
-        seen: &str,
-        text: &str,
+        seen: &[u8],
+        record: &[u8],
         ends: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<SwapOutcome, Error> {
         let mut call = self.scripts.replace.key(self.key(id));
-        call.arg(seen).arg(text).arg(millis(ends, now));
+        call.arg(seen).arg(record).arg(millis(ends, now));
         swap(call.invoke_async(&mut self.connection.clone()).await)
     }
 
@@ -153,7 +157,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> ForeignStore for RedisRe
         answer.map_err(|error| told(&error))
     }
 
-    async fn end_if(&self, id: &str, seen: &str, _: Timestamp) -> Result<SwapOutcome, Error> {
+    async fn end_if(&self, id: &str, seen: &[u8], _: Timestamp) -> Result<SwapOutcome, Error> {
         let mut call = self.scripts.end_if.key(self.key(id));
         call.arg(seen);
         swap(call.invoke_async(&mut self.connection.clone()).await)

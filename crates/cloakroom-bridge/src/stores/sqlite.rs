@@ -1,4 +1,4 @@
-//! Records in SQLite, in Django's form.
+//! Records in SQLite, in the form of Django and tower-sessions.
 
 use std::fmt;
 use std::path::Path;
@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use cloakroom_session::{Error, Timestamp};
 use cloakroom_sql::connections::{SqliteThreads, on_disk};
+use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, ToSql, TransactionBehavior};
 
-use super::table::{Table, quoted};
+use super::table::{Holds, Table, Times, quoted};
 use crate::iso;
 use crate::shared::{ForeignStore, SwapOutcome};
 
@@ -21,12 +22,13 @@ const LATEST: Timestamp = Timestamp::from_unix_secs(253_402_300_799);
 /// Converts UTC to local time, and keeps the fraction of a second.
 const LOCAL: &str = "(strftime('%Y-%m-%d %H:%M:%S', {}, 'localtime') || substr({}, 20))";
 
-/// Records of Django in an SQLite database: the table `django_session`.
+/// Records of Django or tower-sessions in an SQLite database.
 ///
-/// Times are text in that table, in UTC unless Django has `USE_TZ = False`; see
-/// [`local_time`](Self::local_time). Expired rows are deleted by `manage.py clearsessions`. Clones
-/// share one connection and its thread; dropping the last clone waits until the connection is
-/// closed.
+/// The tables are Django's `django_session`, and `tower_sessions` of `tower-sessions-sqlx-store`.
+/// Times are text in them, in UTC unless Django has `USE_TZ = False`; see
+/// [`local_time`](Self::local_time). The framework deletes expired rows: `manage.py clearsessions`,
+/// or `continuously_delete_expired`. Clones share one connection and its thread; dropping the last
+/// clone waits until the connection is closed.
 ///
 /// # Examples
 /// ```no_run
@@ -49,22 +51,35 @@ impl SqliteRecords {
     /// Fails if the file doesn't exist or isn't a database; the error names it. An in-memory
     /// database (`:memory:`) and an empty path are refused.
     pub fn django(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
-        // SQLite would open an empty database, not Django's.
+        Self::open(path.as_ref(), Table::django("{}"))
+    }
+
+    /// Uses the table of tower-sessions, in an existing database, like [`django`](Self::django).
+    ///
+    /// # Errors
+    /// Fails if the file doesn't exist or isn't a database; the error names it. An in-memory
+    /// database (`:memory:`) and an empty path are refused.
+    pub fn tower_sessions(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::open(path.as_ref(), Table::tower_sessions(quoted("tower_sessions"), "{}"))
+    }
+
+    /// Sets another name for the table, which must have the same columns: the `with_table_name` of
+    /// tower-sessions.
+    #[must_use]
+    pub fn table(mut self, table: &str) -> Self {
+        self.table.name = quoted(table);
+        self
+    }
+
+    fn open(path: &Path, table: Table) -> Result<Self, Error> {
+        // SQLite would open an empty database, not the framework's.
         on_disk(path)?;
         let failed = |why: rusqlite::Error| Error::unavailable(format!("{}: {why}", path.display()));
         // Not created: an empty file would hide that the path is wrong.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
         connection.busy_timeout(PATIENCE).map_err(failed)?;
-        Ok(Self { connection: SqliteThreads::new(connection), table: Table::django("{}") })
-    }
-
-    /// Sets another name for the table, which must have the same columns.
-    #[must_use]
-    pub fn table(mut self, table: &str) -> Self {
-        self.table.name = quoted(table);
-        self
+        Ok(Self { connection: SqliteThreads::new(connection), table })
     }
 
     /// Keeps times in this process's local time: Django's `USE_TZ = False`.
@@ -78,6 +93,21 @@ impl SqliteRecords {
         self
     }
 
+    fn time(&self, at: Timestamp) -> String {
+        format(self.table.times, at)
+    }
+
+    fn end(&self, ends: Option<Timestamp>) -> String {
+        self.time(ends.unwrap_or(LATEST))
+    }
+
+    fn value(&self, record: &[u8]) -> Result<Value, Error> {
+        Ok(match self.table.holds {
+            Holds::Text | Holds::Json => Value::Text(super::table::text(record)?.to_owned()),
+            Holds::Bytes => Value::Blob(record.to_vec()),
+        })
+    }
+
     /// Runs a step on the connection's thread. If the caller stops waiting before it begins, the
     /// step isn't run.
     async fn run<T: Send + 'static>(
@@ -88,15 +118,15 @@ impl SqliteRecords {
         Ok(self.connection.run(move |connection| step(connection, &table)).await?)
     }
 
-    /// Changes a row if it is live and its text is still `seen`.
+    /// Changes a row if it is live and its record is still `seen`.
     async fn swap(
         &self,
         id: &str,
-        seen: &str,
+        seen: &[u8],
         now: Timestamp,
         step: impl FnOnce(&Connection, &Table, &str) -> rusqlite::Result<usize> + Send + 'static,
     ) -> Result<SwapOutcome, Error> {
-        let (id, seen, now) = (id.to_owned(), seen.to_owned(), text(now));
+        let (id, seen, now) = (id.to_owned(), seen.to_vec(), self.time(now));
         let swapped = self.run(move |connection, table| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let there = found(&transaction, table, &id, &now)?;
@@ -115,20 +145,25 @@ impl SqliteRecords {
     }
 }
 
-/// Formats a time in Django's form: `2023-11-14 22:13:20.250000`, or without a fraction if it is
-/// zero.
-fn text(at: Timestamp) -> String {
-    let text = iso::format(at.min(LATEST)).replace('T', " ");
-    let text = text.trim_end_matches('Z');
-    text.strip_suffix(".000").map_or_else(|| format!("{text}000"), str::to_owned)
+/// Formats a time in the framework's form.
+fn format(times: Times, at: Timestamp) -> String {
+    let text = iso::format(at.min(LATEST));
+    match times {
+        Times::Django => {
+            let text = text.replace('T', " ");
+            let text = text.trim_end_matches('Z');
+            text.strip_suffix(".000").map_or_else(|| format!("{text}000"), str::to_owned)
+        }
+        Times::Rfc3339 => format!("{}Z", text.trim_end_matches('Z').trim_end_matches('0').trim_end_matches('.')),
+    }
 }
 
-fn found(connection: &Connection, table: &Table, id: &str, now: &str) -> rusqlite::Result<Option<String>> {
-    let Table { name, id: key, text, ends, after, .. } = table;
+fn found(connection: &Connection, table: &Table, id: &str, now: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+    let Table { name, id: key, record, ends, after, .. } = table;
     let now_at = table.time("?2");
     let mut statement = connection
-        .prepare_cached(&format!("SELECT {text} FROM {name} WHERE {key} = ?1 AND {ends} {after} {now_at}"))?;
-    statement.query_row([id, now], |row| row.get(0)).optional()
+        .prepare_cached(&format!("SELECT {record} FROM {name} WHERE {key} = ?1 AND {ends} {after} {now_at}"))?;
+    statement.query_row([id, now], |row| Ok(row.get_ref(0)?.as_bytes()?.to_vec())).optional()
 }
 
 fn execute(connection: &Connection, statement: &str, values: &[&dyn ToSql]) -> rusqlite::Result<usize> {
@@ -136,20 +171,20 @@ fn execute(connection: &Connection, statement: &str, values: &[&dyn ToSql]) -> r
 }
 
 impl ForeignStore for SqliteRecords {
-    async fn load(&self, id: &str, now: Timestamp) -> Result<Option<String>, Error> {
-        let (id, now) = (id.to_owned(), text(now));
+    async fn load(&self, id: &str, now: Timestamp) -> Result<Option<Vec<u8>>, Error> {
+        let (id, now) = (id.to_owned(), self.time(now));
         self.run(move |connection, table| found(connection, table, &id, &now)).await
     }
 
-    async fn create(&self, id: &str, value: &str, ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
-        let (id, value, end, now) = (id.to_owned(), value.to_owned(), text(ends.unwrap_or(LATEST)), text(now));
+    async fn create(&self, id: &str, record: &[u8], ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
+        let (id, value, end, now) = (id.to_owned(), self.value(record)?, self.end(ends), self.time(now));
         let created = self.run(move |connection, table| {
-            let Table { name, id: key, text, ends, after, .. } = table;
+            let Table { name, id: key, record, ends, after, .. } = table;
             let (end_at, now_at) = (table.time("?3"), table.time("?4"));
             // An expired row makes room.
             let statement = format!(
-                "INSERT INTO {name} ({key}, {text}, {ends}) VALUES (?1, ?2, {end_at}) ON CONFLICT ({key}) DO UPDATE \
-                 SET {text} = excluded.{text}, {ends} = excluded.{ends} WHERE NOT ({ends} {after} {now_at})"
+                "INSERT INTO {name} ({key}, {record}, {ends}) VALUES (?1, ?2, {end_at}) ON CONFLICT ({key}) DO UPDATE \
+                 SET {record} = excluded.{record}, {ends} = excluded.{ends} WHERE NOT ({ends} {after} {now_at})"
             );
             execute(connection, &statement, &[&id, &value, &end, &now])
         });
@@ -159,23 +194,23 @@ impl ForeignStore for SqliteRecords {
     async fn replace(
         &self,
         id: &str,
-        seen: &str,
-        value: &str,
+        seen: &[u8],
+        record: &[u8],
         ends: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<SwapOutcome, Error> {
-        let (value, end) = (value.to_owned(), text(ends.unwrap_or(LATEST)));
+        let (value, end) = (self.value(record)?, self.end(ends));
         self.swap(id, seen, now, move |connection, table, id| {
-            let Table { name, id: key, text, ends, .. } = table;
+            let Table { name, id: key, record, ends, .. } = table;
             let end_at = table.time("?3");
-            let statement = format!("UPDATE {name} SET {text} = ?2, {ends} = {end_at} WHERE {key} = ?1");
+            let statement = format!("UPDATE {name} SET {record} = ?2, {ends} = {end_at} WHERE {key} = ?1");
             execute(connection, &statement, &[&id, &value, &end])
         })
         .await
     }
 
     async fn touch(&self, id: &str, ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {
-        let (id, end, now) = (id.to_owned(), text(ends.unwrap_or(LATEST)), text(now));
+        let (id, end, now) = (id.to_owned(), self.end(ends), self.time(now));
         let touched = self.run(move |connection, table| {
             let Table { name, id: key, ends, after, .. } = table;
             let (end_at, now_at) = (table.time("?2"), table.time("?3"));
@@ -193,7 +228,7 @@ impl ForeignStore for SqliteRecords {
         Ok(ended.await? > 0)
     }
 
-    async fn end_if(&self, id: &str, seen: &str, now: Timestamp) -> Result<SwapOutcome, Error> {
+    async fn end_if(&self, id: &str, seen: &[u8], now: Timestamp) -> Result<SwapOutcome, Error> {
         self.swap(id, seen, now, |connection, Table { name, id: key, .. }, id| {
             execute(connection, &format!("DELETE FROM {name} WHERE {key} = ?1"), &[&id])
         })
@@ -211,18 +246,22 @@ impl fmt::Debug for SqliteRecords {
 mod tests {
     use cloakroom_session::Timestamp;
 
-    use super::{LATEST, text};
+    use super::{LATEST, Times, format};
 
     #[test]
-    fn times_are_djangos_text() {
-        for (millis, expected) in [
-            (1_700_000_000_000, "2023-11-14 22:13:20"),
-            (1_700_000_000_250, "2023-11-14 22:13:20.250000"),
-            (1_700_000_000_001, "2023-11-14 22:13:20.001000"),
-            (u64::MAX, "9999-12-31 23:59:59"),
+    fn times_are_the_frameworks_text() {
+        for (millis, django, rfc3339) in [
+            (1_700_000_000_000, "2023-11-14 22:13:20", "2023-11-14T22:13:20Z"),
+            (1_700_000_000_250, "2023-11-14 22:13:20.250000", "2023-11-14T22:13:20.25Z"),
+            (1_700_000_000_001, "2023-11-14 22:13:20.001000", "2023-11-14T22:13:20.001Z"),
+            (u64::MAX, "9999-12-31 23:59:59", "9999-12-31T23:59:59Z"),
         ] {
-            assert_eq!(text(Timestamp::from_unix_millis(millis)), expected);
+            let at = Timestamp::from_unix_millis(millis);
+            assert_eq!(
+                (format(Times::Django, at), format(Times::Rfc3339, at)),
+                (django.to_owned(), rfc3339.to_owned())
+            );
         }
-        assert_eq!(text(LATEST), "9999-12-31 23:59:59");
+        assert_eq!(format(Times::Django, LATEST), "9999-12-31 23:59:59");
     }
 }

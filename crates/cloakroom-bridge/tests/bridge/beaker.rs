@@ -69,7 +69,7 @@ fn records_of_its_stores_are_read_and_written() {
         }
         let body = text(vector, "file_pickle_decoded");
         let body = body.strip_prefix("{'session': '").and_then(|it| it.strip_suffix("'}")).unwrap();
-        let record = format.open(body, NOW, &lifetimes).unwrap_or_else(|why| panic!("{name}: {why}"));
+        let record = format.open(body.as_bytes(), NOW, &lifetimes).unwrap_or_else(|why| panic!("{name}: {why}"));
         assert_eq!(record.get("user").as_ref().map(|it| it.as_str()), Some("\"fred\""), "{name}");
         let sealed =
             format.seal("id", &record, SealContext::new("beaker.session.id", NOW, &lifetimes, &[7; 64])).unwrap();

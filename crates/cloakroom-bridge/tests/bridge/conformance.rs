@@ -97,6 +97,7 @@ async fn sessions_that_move_between_stores_conform() {
 }
 
 #[cfg(all(
+    feature = "actix-session",
     feature = "beaker",
     feature = "django",
     feature = "express",
@@ -104,13 +105,14 @@ async fn sessions_that_move_between_stores_conform() {
     feature = "plug",
     feature = "pyramid",
     feature = "rails",
-    feature = "starlette"
+    feature = "starlette",
+    feature = "tower-sessions"
 ))]
 mod formats {
     use cloakroom_bridge::{
-        BeakerCipher, BeakerCookie, BeakerRecord, BridgedCookies, CookieFormat, DjangoCookie, DjangoRecord,
-        ExpressCookie, ExpressRecord, FlaskCookie, MemoryRecords, PlugCookie, PyramidCookie, RailsCookie, RecordFormat,
-        SharedRecords, StarletteCookie,
+        ActixSessionCookie, ActixSessionRecord, BeakerCipher, BeakerCookie, BeakerRecord, BridgedCookies, CookieFormat,
+        DjangoCookie, DjangoRecord, ExpressCookie, ExpressRecord, FlaskCookie, MemoryRecords, PlugCookie,
+        PyramidCookie, RailsCookie, RecordFormat, SharedRecords, StarletteCookie, TowerSessionsRecord,
     };
 
     use super::*;
@@ -137,6 +139,10 @@ mod formats {
         cookies_conform("plug, signed", plug, in_cookies()).await;
         let plug = PlugCookie::encrypted("secret", "salt").build().unwrap();
         cookies_conform("plug, encrypted", plug, in_cookies()).await;
+        let actix = ActixSessionCookie::private(vec![7; 64]).unwrap();
+        cookies_conform("actix-session, private", actix, in_cookies().without_touches()).await;
+        let actix = ActixSessionCookie::signed(vec![7; 64]).unwrap();
+        cookies_conform("actix-session, signed", actix, in_cookies().without_touches()).await;
         let beaker = BeakerCookie::new("secret").encrypt_key("key", BeakerCipher::AesGcm).build().unwrap();
         cookies_conform("beaker", beaker, in_cookies()).await;
     }
@@ -154,5 +160,13 @@ mod formats {
         records_conform("django", DjangoRecord::new("secret").unwrap(), can().without_touches()).await;
         records_conform("express", ExpressRecord::new("secret").build().unwrap(), can()).await;
         records_conform("beaker", BeakerRecord::new("secret").unwrap(), can()).await;
+        // They don't save sessions that are only read, unless configured to.
+        let key = || vec![7; 64];
+        let tower = TowerSessionsRecord::private(key()).unwrap();
+        records_conform("tower-sessions", tower.clone(), can().without_touches()).await;
+        records_conform("tower-sessions, always_save", tower.always_save(true), can()).await;
+        let actix = ActixSessionRecord::private(key()).unwrap();
+        records_conform("actix-session", actix.clone(), can().without_touches()).await;
+        records_conform("actix-session, on every request", actix.on_every_request(true), can()).await;
     }
 }

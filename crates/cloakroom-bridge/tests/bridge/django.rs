@@ -28,7 +28,11 @@ fn sessions_made_by_django_are_read_and_written() {
         let sealing = SealContext::new("sessionid", NOW, &lifetimes, &[7; 64]);
         let (record, again) = if name.starts_with("signed_cookies") {
             cookies += 1;
-            assert_eq!(row.open(value, NOW, &lifetimes).unwrap_err(), Rejected::Forged, "{name}: another salt");
+            assert_eq!(
+                row.open(value.as_bytes(), NOW, &lifetimes).unwrap_err(),
+                Rejected::Forged,
+                "{name}: another salt"
+            );
             let record = cookie
                 .open(IncomingCookie::new("sessionid", value), &lifetimes)
                 .unwrap_or_else(|why| panic!("{name}: {why}"));
@@ -36,7 +40,7 @@ fn sessions_made_by_django_are_read_and_written() {
             (record, cookie.open(IncomingCookie::new("sessionid", &sealed.value), &lifetimes).unwrap())
         } else {
             rows += 1;
-            let record = row.open(value, NOW, &lifetimes).unwrap_or_else(|why| panic!("{name}: {why}"));
+            let record = row.open(value.as_bytes(), NOW, &lifetimes).unwrap_or_else(|why| panic!("{name}: {why}"));
             let sealed = row.seal("id", &record, sealing).unwrap();
             (record, row.open(&sealed, NOW, &lifetimes).unwrap())
         };

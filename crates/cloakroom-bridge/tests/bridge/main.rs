@@ -38,11 +38,18 @@ mod properties;
 mod pyramid;
 #[cfg(feature = "rails")]
 mod rails;
+#[cfg(all(feature = "actix-session", feature = "tower-sessions"))]
+mod rust;
 #[cfg(feature = "django")]
 mod shared;
 #[cfg(feature = "starlette")]
 mod starlette;
-#[cfg(all(feature = "records-redis", feature = "records-postgres", feature = "records-sqlite"))]
+#[cfg(all(
+    feature = "records-mysql",
+    feature = "records-redis",
+    feature = "records-postgres",
+    feature = "records-sqlite"
+))]
 mod stores;
 mod vectors;
 #[cfg(all(

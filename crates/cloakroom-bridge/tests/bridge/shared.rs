@@ -36,10 +36,9 @@ fn django_writes(json: &str) -> String {
         }
     }
     record.restore_foreign(FrameworkData::new("django").members(members));
-    DjangoRecord::new(SECRET)
-        .unwrap()
-        .seal("", &record, SealContext::new("sessionid", NOW, &lifetimes, &[7; 64]))
-        .unwrap()
+    let format = DjangoRecord::new(SECRET).unwrap();
+    let sealed = format.seal("", &record, SealContext::new("sessionid", NOW, &lifetimes, &[7; 64]));
+    String::from_utf8(sealed.unwrap()).unwrap()
 }
 
 async fn signed_in(app: &App) -> (Browser, String) {
@@ -107,7 +106,7 @@ async fn concurrent_writes_of_django_are_kept() {
     let (mut browser, id) = signed_in(&app).await;
     let request = UnderWay::begin(&store, &browser).await;
     request.session.insert("ours", 1).unwrap();
-    store.overwrite(&id, &django_writes(r#"{"user":42,"theirs":[NaN,"\ud800"]}"#));
+    store.overwrite(&id, django_writes(r#"{"user":42,"theirs":[NaN,"\ud800"]}"#));
     request.finish().await;
     let (entries, _) = browser
         .visit(&app, |session| {
@@ -196,7 +195,7 @@ async fn sessions_end_at_the_time_that_django_sets() {
         ("until the browser closes", r#"{"user":42,"_session_expiry":0}"#, fortnight, true),
     ] {
         let (app, store) = records();
-        store.overwrite("abcdefgh12345678", &django_writes(json));
+        store.overwrite("abcdefgh12345678", django_writes(json));
         app.clock.advance(after);
         let mut browser = Browser::with("sessionid", "abcdefgh12345678");
         let (user, _) = browser.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
@@ -208,19 +207,19 @@ async fn sessions_end_at_the_time_that_django_sets() {
 async fn the_memory_store_fulfils_the_contract() {
     let (store, later) = (MemoryRecords::new(), NOW + Duration::from_secs(11));
     let ends = Some(NOW + Duration::from_secs(10));
-    assert!(store.create("id", "one", ends, NOW).await.unwrap());
-    assert!(!store.create("id", "two", ends, NOW).await.unwrap(), "taken");
-    assert_eq!(store.replace("id", "none", "two", ends, NOW).await.unwrap(), SwapOutcome::Conflict);
-    assert_eq!(store.replace("id", "one", "two", ends, NOW).await.unwrap(), SwapOutcome::Done);
-    assert_eq!(store.replace("other", "one", "two", ends, NOW).await.unwrap(), SwapOutcome::Gone);
-    assert_eq!(store.load("id", NOW).await.unwrap().as_deref(), Some("two"));
+    assert!(store.create("id", b"one", ends, NOW).await.unwrap());
+    assert!(!store.create("id", b"two", ends, NOW).await.unwrap(), "taken");
+    assert_eq!(store.replace("id", b"none", b"two", ends, NOW).await.unwrap(), SwapOutcome::Conflict);
+    assert_eq!(store.replace("id", b"one", b"two", ends, NOW).await.unwrap(), SwapOutcome::Done);
+    assert_eq!(store.replace("other", b"one", b"two", ends, NOW).await.unwrap(), SwapOutcome::Gone);
+    assert_eq!(store.load("id", NOW).await.unwrap().as_deref(), Some(&b"two"[..]));
     assert_eq!(store.load("id", later).await.unwrap(), None, "ended");
-    assert_eq!(store.replace("id", "two", "three", None, later).await.unwrap(), SwapOutcome::Gone);
+    assert_eq!(store.replace("id", b"two", b"three", None, later).await.unwrap(), SwapOutcome::Gone);
     assert!(!store.touch("id", None, later).await.unwrap() && store.touch("id", None, NOW).await.unwrap());
-    assert_eq!(store.load("id", later).await.unwrap().as_deref(), Some("two"), "touched");
-    assert_eq!(store.end_if("id", "one", later).await.unwrap(), SwapOutcome::Conflict);
-    assert_eq!(store.end_if("id", "two", later).await.unwrap(), SwapOutcome::Done);
-    assert_eq!(store.end_if("id", "two", later).await.unwrap(), SwapOutcome::Gone);
+    assert_eq!(store.load("id", later).await.unwrap().as_deref(), Some(&b"two"[..]), "touched");
+    assert_eq!(store.end_if("id", b"one", later).await.unwrap(), SwapOutcome::Conflict);
+    assert_eq!(store.end_if("id", b"two", later).await.unwrap(), SwapOutcome::Done);
+    assert_eq!(store.end_if("id", b"two", later).await.unwrap(), SwapOutcome::Gone);
     let factory = SharedRecords::new(DjangoRecord::new(SECRET).unwrap(), store).build().unwrap();
     let session = factory.open(CookieHeader::default(), NOW).await.unwrap();
     assert_eq!(session.payload(), cloakroom_session::factory::CookiePayload::Id);
@@ -258,7 +257,7 @@ async fn a_refresh_reads_the_other_applications_changes() {
     let watching = UnderWay::begin(&store, &browser).await;
     assert!(watching.session.refresh().await.unwrap());
 
-    store.overwrite(&id, &django_writes(r#"{"user":43}"#));
+    store.overwrite(&id, django_writes(r#"{"user":43}"#));
     assert!(watching.session.refresh().await.unwrap());
     assert_eq!(watching.session.get::<u32>("user").unwrap(), Some(43));
 

@@ -150,7 +150,7 @@ fn read(way: &Way, question: &Question<'_>) -> Result<Found, Rejected> {
         Reader::Session(format) => format,
         Reader::Id(format) => return format.open_id(cookie).map(Found::Id),
         Reader::Record(format) => {
-            let record = format.open(&question.cookie.value, question.now, &format.lifetimes())?;
+            let record = format.open(question.cookie.value.as_bytes(), question.now, &format.lifetimes())?;
             return Ok(Found::Session {
                 record: Box::new(record),
                 dates: Dates { has_created: true, has_touched: true },
@@ -193,7 +193,7 @@ fn described(framework: Framework, found: Found, question: &Question<'_>) -> Rep
         }
         Found::Id(id) => {
             let why = "its signature is good, but only the store knows whether the session exists: connect-redis keeps it as \
-                       sess:ID, connect-pg-simple under sid";
+                       sess:ID, connect-pg-simple under sid, tower-sessions and actix-session under the id";
             // Without its signature it isn't a valid cookie, so printing it is safe.
             Report::new(says, Verdict::unchecked(why)).fact("id", id)
         }

@@ -1,6 +1,7 @@
 //! The data of another framework that shares a session with us.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::json::{Json, Text};
 
@@ -27,7 +28,7 @@ use crate::json::{Json, Text};
 pub struct FrameworkData {
     framework: &'static str,
     id: Option<Text>,
-    seen: Option<Text>,
+    seen: Option<Arc<[u8]>>,
     note: Option<Text>,
     members: Vec<(Json, Json)>,
 }
@@ -39,11 +40,11 @@ impl FrameworkData {
         Self { framework, id: None, seen: None, note: None, members: Vec::new() }
     }
 
-    /// Sets the id of the record in that framework's store, and its text.
+    /// Sets the id of the record in that framework's store, and the record as it is stored.
     #[must_use]
-    pub fn stored(mut self, id: impl Into<Text>, seen: impl Into<Text>) -> Self {
+    pub fn stored(mut self, id: impl Into<Text>, seen: impl AsRef<[u8]>) -> Self {
         self.id = Some(id.into());
-        self.seen = Some(seen.into());
+        self.seen = Some(seen.as_ref().into());
         self
     }
 
@@ -75,12 +76,12 @@ impl FrameworkData {
         self.id.as_ref().map(Text::as_str)
     }
 
-    /// Returns the text that was found in that framework's store.
+    /// Returns the record as it was found in that framework's store.
     ///
-    /// A commit replaces only this text.
+    /// A commit replaces only a record of these bytes.
     #[must_use]
-    pub fn seen(&self) -> Option<&str> {
-        self.seen.as_ref().map(Text::as_str)
+    pub fn seen(&self) -> Option<&[u8]> {
+        self.seen.as_deref()
     }
 
     /// Returns the additional data that the framework keeps outside the session's object.

@@ -25,7 +25,7 @@ const KEPT: Duration = Duration::from_secs(5 * 60);
 /// The time that a statement waits for a lock, in seconds, on the store's own connections. A call
 /// has 2 seconds, after which its statement is killed. This limit applies if the kill request
 /// doesn't arrive, or if the client is gone; the server's default is 50 seconds.
-const LIMITS: &str = "SET innodb_lock_wait_timeout = 1";
+pub(super) const LIMITS: &str = "SET innodb_lock_wait_timeout = 1";
 
 /// The number of callers that request a connection from the application's pool at once: the pool
 /// queues them itself.
@@ -40,16 +40,7 @@ pub(super) enum Connections {
 
 impl Connections {
     pub(super) fn connect(url: &str) -> Result<Self, StoreError> {
-        let (least, most) = CONNECTIONS;
-        let constraints = PoolConstraints::new(least, most).unwrap_or_default();
-        // A reset would cost a round trip per operation and forget the prepared statements. These
-        // connections leave no state behind that needs a reset.
-        let pool = PoolOpts::default()
-            .with_constraints(constraints)
-            .with_inactive_connection_ttl(KEPT)
-            .with_reset_connection(false);
-        let pool = Pool::new(configuration(url)?.setup(vec![LIMITS]).pool_opts(pool));
-        Ok(Self::Pool(Arc::new(Lender::ours(pool, most))))
+        Ok(Self::Pool(own(url, vec![LIMITS])?))
     }
 
     /// Uses the application's own pool.
@@ -130,6 +121,20 @@ impl Executor for Connections {
     ) -> Result<Counts, Failure> {
         write.run(self, values, most).await
     }
+}
+
+/// Creates a pool for a URL, with statements that set up each connection.
+pub(super) fn own(url: &str, setup: Vec<&str>) -> Result<Arc<Lender>, StoreError> {
+    let (least, most) = CONNECTIONS;
+    let constraints = PoolConstraints::new(least, most).unwrap_or_default();
+    // A reset would cost a round trip per operation and forget the prepared statements. These
+    // connections leave no state behind that needs a reset.
+    let pool = PoolOpts::default()
+        .with_constraints(constraints)
+        .with_inactive_connection_ttl(KEPT)
+        .with_reset_connection(false);
+    let pool = Pool::new(configuration(url)?.setup(setup).pool_opts(pool));
+    Ok(Arc::new(Lender::ours(pool, most)))
 }
 
 /// Parses a URL into the driver's configuration.

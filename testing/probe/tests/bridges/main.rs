@@ -14,6 +14,7 @@ mod life;
 mod pyramid_tests;
 mod python;
 mod rails;
+mod rust;
 mod sequences;
 mod side;
 mod time_zones;

@@ -1,10 +1,13 @@
 //! The frameworks, and their ways of sealing.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use clap::ValueEnum;
 use cloakroom::ConfigError;
 use cloakroom::bridge::{
-    BeakerCipher, BeakerCookie, CookieFormat, DjangoCookie, DjangoRecord, ExpressCookie, ExpressRecord, FlaskCookie,
-    PlugCookie, PyramidCookie, PyramidNaclCookie, RailsCookie, RailsDigest, RecordFormat, StarletteCookie,
+    ActixSessionCookie, ActixSessionRecord, BeakerCipher, BeakerCookie, CookieFormat, DjangoCookie, DjangoRecord,
+    ExpressCookie, ExpressRecord, FlaskCookie, PlugCookie, PyramidCookie, PyramidNaclCookie, RailsCookie, RailsDigest,
+    RecordFormat, StarletteCookie, TowerSessionsRecord,
 };
 use cloakroom::factory::{CookieOrder, Rejected};
 
@@ -33,6 +36,12 @@ pub(in crate::inspect) enum Framework {
     Plug,
     /// `SessionMiddleware` of Starlette and FastAPI
     Starlette,
+    /// The signed or private id of tower-sessions; the session is in its store. The secret is the
+    /// `Key`: 64 bytes, or their hexadecimal or base64 digits
+    TowerSessions,
+    /// actix-session, signed or private: the session, or the key of a session in Redis. The secret
+    /// is the `Key`: 64 bytes, or their hexadecimal or base64 digits
+    ActixSession,
 }
 
 /// A framework, and the given part of its configuration.
@@ -82,16 +91,22 @@ impl Framework {
             Self::ExpressSession => "connect.sid",
             Self::Rails => "_session",
             Self::Plug => "_key",
+            Self::TowerSessions | Self::ActixSession => "id",
         }
     }
 
     /// Returns which of several cookies counts. A test compares it with the formats.
     pub(in crate::inspect) const fn order(self) -> CookieOrder {
         match self {
-            Self::Pyramid | Self::PyramidNacl | Self::Beaker | Self::Django | Self::Starlette => CookieOrder::LastFirst,
-            Self::Flask | Self::ExpressSession | Self::CookieSession | Self::Rails | Self::Plug => {
-                CookieOrder::FirstFirst
+            Self::Pyramid | Self::PyramidNacl | Self::Beaker | Self::Django | Self::Starlette | Self::TowerSessions => {
+                CookieOrder::LastFirst
             }
+            Self::Flask
+            | Self::ExpressSession
+            | Self::CookieSession
+            | Self::Rails
+            | Self::Plug
+            | Self::ActixSession => CookieOrder::FirstFirst,
         }
     }
 
@@ -112,6 +127,8 @@ impl Framework {
             (Self::Plug, Some(Seal::PlugSigned)) => "a signed cookie of Plug",
             (Self::Plug, _) => "a cookie of Plug",
             (Self::Starlette, _) => "a cookie of Starlette",
+            (Self::TowerSessions, _) => "the id of a session of tower-sessions",
+            (Self::ActixSession, _) => "a cookie of actix-session",
         }
     }
 
@@ -155,6 +172,8 @@ impl Framework {
             (Self::CookieSession, None) => one(Way::session("HMAC-SHA1", ExpressCookie::new(secret).build()?)),
             (Self::Starlette, None) => one(Way::session("HMAC-SHA1", StarletteCookie::new(secret).build()?)),
             (Self::Rails, None) => rails(value, secret),
+            (Self::TowerSessions, None) => tower_sessions(secret),
+            (Self::ActixSession, None) => actix_session(secret),
         }
     }
 
@@ -194,6 +213,9 @@ impl Framework {
             (Self::Django, Rejected::UnknownFormat) => {
                 "its date of expiry has no time zone, as with USE_TZ = False, so its end can't be known"
             }
+            (Self::TowerSessions | Self::ActixSession, Rejected::Forged | Rejected::Malformed) => {
+                "it was changed in transit, or sealed with another key; the cookie's name is a part of a private cookie: pass --name if it isn't id"
+            }
             (_, Rejected::Forged) => {
                 "it was changed in transit, or made with another secret, another salt or another algorithm"
             }
@@ -227,6 +249,40 @@ fn rails(value: &str, secret: &str) -> Result<Vec<Way>, ConfigError> {
         .map(|(algorithm, digest)| encrypted(algorithm, digest))
         .into_iter()
         .collect()
+}
+
+/// Returns the keys that a text may stand for: its bytes, or the bytes that its digits encode.
+fn keys(secret: &str) -> Vec<Vec<u8>> {
+    const LENGTH: usize = 64;
+    let spelled = [Some(secret.as_bytes().to_vec()), unhex(secret), STANDARD.decode(secret).ok()];
+    let mut keys: Vec<_> = spelled.into_iter().flatten().filter(|key| key.len() >= LENGTH).collect();
+    if keys.is_empty() {
+        // The format explains the length that it needs.
+        keys.push(secret.as_bytes().to_vec());
+    }
+    keys
+}
+
+/// Returns the ways of tower-sessions to seal an id. A plain one has no seal to check.
+fn tower_sessions(secret: &str) -> Result<Vec<Way>, ConfigError> {
+    let mut ways = Vec::new();
+    for key in keys(secret) {
+        ways.push(Way::id("HMAC-SHA256", TowerSessionsRecord::signed(key.clone())?));
+        ways.push(Way::id("AES-256-GCM", TowerSessionsRecord::private(key)?));
+    }
+    Ok(ways)
+}
+
+/// Returns the ways of actix-session to seal a session, or the key of one.
+fn actix_session(secret: &str) -> Result<Vec<Way>, ConfigError> {
+    let mut ways = Vec::new();
+    for key in keys(secret) {
+        ways.push(Way::session("HMAC-SHA256", ActixSessionCookie::signed(key.clone())?));
+        ways.push(Way::session("AES-256-GCM", ActixSessionCookie::private(key.clone())?));
+        ways.push(Way::id("HMAC-SHA256, of a record", ActixSessionRecord::signed(key.clone())?));
+        ways.push(Way::id("AES-256-GCM, of a record", ActixSessionRecord::private(key)?));
+    }
+    Ok(ways)
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

@@ -97,6 +97,33 @@ fn rows_of_django_open() {
     }
 }
 
+/// The secret is the key, in one of three spellings.
+#[test]
+fn cookies_of_libraries_in_rust_open() {
+    let vectors = vectors("rust");
+    let key = vectors["key"].as_str().unwrap();
+    let hex: String = key.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, key);
+    let session = vectors["actix_session"].as_array().unwrap().iter().find(|it| it["name"] == "a user").unwrap();
+    for kind in ["signed", "private"] {
+        let id = vectors["tower_sessions"]["cookies"][kind].as_str().unwrap().strip_prefix("id=").unwrap();
+        let actix = session[kind].as_str().unwrap().strip_prefix("id=").unwrap().split(';').next().unwrap();
+        for secret in [key, &hex, &base64] {
+            let (document, text) = asked(Some(Framework::TowerSessions), Some(secret), id, NOW);
+            assert_eq!(document["facts"]["id"], vectors["tower_sessions"]["cookies"]["id"], "{kind}: {text}");
+            let (document, text) = asked(Some(Framework::ActixSession), Some(secret), actix, NOW);
+            assert_eq!(document["answer"]["verdict"], "opens", "{kind}: {text}");
+            assert_eq!(document["facts"]["values"]["user"], "ann", "{kind}: {text}");
+        }
+        let another = "x".repeat(64);
+        for (framework, value) in [(Framework::TowerSessions, id), (Framework::ActixSession, actix)] {
+            let (document, text) = asked(Some(framework), Some(&another), value, NOW);
+            assert_eq!(document["answer"]["verdict"], "refused", "{kind}: {text}");
+            assert!(!text.contains("ann"), "{kind}: {text}");
+        }
+    }
+}
+
 #[test]
 fn pickles_and_expired_cookies_are_refused() {
     let (document, _) = asked(Some(Framework::Beaker), Some("validate-key-abcdef"), PICKLE, NOW);

@@ -1,0 +1,366 @@
+//! The MessagePack record of tower-sessions: `[id, data, expiry]`.
+//!
+//! The id is 16 bytes, the data a map of JSON values, and the expiry an array of year, day of the
+//! year, hour, minute, second, nanosecond, and the offset from UTC in hours, minutes and seconds.
+//!
+//! Nothing is allocated by a length in the input: each length is only a number of items or bytes
+//! that must be there.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "each function names the markers that it reads")]
+
+use cloakroom_session::factory::{Json, Rejected};
+use cloakroom_session::{Error, Timestamp};
+use rmp::decode::{RmpRead as _, read_marker};
+use rmp::{Marker, encode};
+
+use crate::iso;
+use crate::spelling::quoted;
+
+/// The maximum depth of arrays and objects, which is that of a JSON text.
+const DEEPEST: usize = 127;
+
+/// The number of significant digits that a float may need.
+const DIGITS: usize = 17;
+
+const TOO_DEEP: &str = "it is nested too deep for a record of tower-sessions";
+const NOT_A_NUMBER: &str = "tower-sessions keeps integers of 64 bits and floats: write the number as a string";
+const NOT_TEXT: &str = "it holds text that isn't Unicode";
+
+/// A decoded record.
+pub(crate) struct Parts {
+    pub(crate) data: Json,
+    pub(crate) expires: Timestamp,
+}
+
+/// Decodes a record.
+pub(crate) fn open(mut stored: &[u8]) -> Result<Parts, Rejected> {
+    parts(&mut stored).filter(|_| stored.is_empty()).ok_or(Rejected::Corrupt)
+}
+
+fn parts(bytes: &mut &[u8]) -> Option<Parts> {
+    (length_of_array(bytes)? == 3).then_some(())?;
+    id(bytes)?;
+    let mut text = String::with_capacity(bytes.len());
+    // Only an object has members.
+    value(bytes, 1, &mut text)?;
+    let data = Json::from_lenient("session", text).ok().filter(|data| data.as_str().starts_with('{'))?;
+    Some(Parts { data, expires: time(bytes)? })
+}
+
+/// Skips the id: the session was found under it.
+fn id(bytes: &mut &[u8]) -> Option<()> {
+    match read_marker(bytes).ok()? {
+        Marker::Bin8 => {
+            let length = usize::from(bytes.read_data_u8().ok()?);
+            (take(bytes, length)?.len() == 16).then_some(())
+        }
+        marker => integer(bytes, marker).map(|_| ()),
+    }
+}
+
+fn length_of_array(bytes: &mut &[u8]) -> Option<u32> {
+    match read_marker(bytes).ok()? {
+        Marker::FixArray(length) => Some(u32::from(length)),
+        Marker::Array16 => bytes.read_data_u16().ok().map(u32::from),
+        Marker::Array32 => bytes.read_data_u32().ok(),
+        _ => None,
+    }
+}
+
+/// Returns the end of the session in UTC. A time before 1970 becomes 1970, and one after 9999 the
+/// last of that year.
+fn time(bytes: &mut &[u8]) -> Option<Timestamp> {
+    (length_of_array(bytes)? == 9).then_some(())?;
+    let mut numbers = [0_i64; 9];
+    for number in &mut numbers {
+        let marker = read_marker(bytes).ok()?;
+        *number = i64::try_from(integer(bytes, marker)?).ok()?;
+    }
+    let [year, day, hour, minute, second, nanosecond, offset_hours, offset_minutes, offset_seconds] = numbers;
+    let in_range = |number: i64, limit: i64| (0..limit).contains(&number);
+    let clock_is_sane =
+        in_range(hour, 24) && in_range(minute, 60) && in_range(second, 60) && in_range(nanosecond, 1_000_000_000);
+    let offset_is_sane =
+        in_range(offset_hours.abs(), 26) && in_range(offset_minutes.abs(), 60) && in_range(offset_seconds.abs(), 60);
+    (clock_is_sane && offset_is_sane && in_range(day - 1, 366)).then_some(())?;
+    if year < 1970 {
+        return Some(Timestamp::from_unix_secs(0));
+    }
+    let (year, day) = if year > 9999 { (9999, 365) } else { (year, day) };
+    let midnight = iso::midnight(u64::try_from(year).ok()?, u64::try_from(day).ok()?)?;
+    let local = i64::try_from(midnight).ok()? + hour * 3600 + minute * 60 + second;
+    let seconds = local - (offset_hours * 3600 + offset_minutes * 60 + offset_seconds);
+    let seconds = u64::try_from(seconds.max(0)).ok()?;
+    let millis = u64::try_from(nanosecond / 1_000_000).ok()?;
+    Some(Timestamp::from_unix_millis(seconds * 1000 + millis))
+}
+
+/// Reads one value as JSON text. `depth` is that of an array or object.
+fn value(bytes: &mut &[u8], depth: usize, out: &mut String) -> Option<()> {
+    match read_marker(bytes).ok()? {
+        Marker::Null => out.push_str("null"),
+        Marker::True => out.push_str("true"),
+        Marker::False => out.push_str("false"),
+        Marker::F32 => float(f64::from(bytes.read_data_f32().ok()?), out),
+        Marker::F64 => float(bytes.read_data_f64().ok()?, out),
+        Marker::FixArray(length) => array(bytes, u32::from(length), depth, out)?,
+        Marker::Array16 => {
+            let length = u32::from(bytes.read_data_u16().ok()?);
+            array(bytes, length, depth, out)?;
+        }
+        Marker::Array32 => {
+            let length = bytes.read_data_u32().ok()?;
+            array(bytes, length, depth, out)?;
+        }
+        Marker::FixMap(length) => map(bytes, u32::from(length), depth, out)?,
+        Marker::Map16 => {
+            let length = u32::from(bytes.read_data_u16().ok()?);
+            map(bytes, length, depth, out)?;
+        }
+        Marker::Map32 => {
+            let length = bytes.read_data_u32().ok()?;
+            map(bytes, length, depth, out)?;
+        }
+        marker @ (Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32) => text(bytes, marker, out)?,
+        // A session holds no binary data: tower-sessions itself can't read it.
+        marker => out.push_str(&integer(bytes, marker)?.to_string()),
+    }
+    Some(())
+}
+
+/// JSON has no infinities. tower-sessions reads them as `null`.
+fn float(number: f64, out: &mut String) {
+    if number.is_finite() { out.push_str(&format!("{number:?}")) } else { out.push_str("null") }
+}
+
+fn integer(bytes: &mut &[u8], marker: Marker) -> Option<i128> {
+    Some(match marker {
+        Marker::FixPos(number) => number.into(),
+        Marker::FixNeg(number) => number.into(),
+        Marker::U8 => bytes.read_data_u8().ok()?.into(),
+        Marker::U16 => bytes.read_data_u16().ok()?.into(),
+        Marker::U32 => bytes.read_data_u32().ok()?.into(),
+        Marker::U64 => bytes.read_data_u64().ok()?.into(),
+        Marker::I8 => bytes.read_data_i8().ok()?.into(),
+        Marker::I16 => bytes.read_data_i16().ok()?.into(),
+        Marker::I32 => bytes.read_data_i32().ok()?.into(),
+        Marker::I64 => bytes.read_data_i64().ok()?.into(),
+        _ => return None,
+    })
+}
+
+fn array(bytes: &mut &[u8], length: u32, depth: usize, out: &mut String) -> Option<()> {
+    (depth <= DEEPEST).then_some(())?;
+    out.push('[');
+    for index in 0..length {
+        out.push_str(if index == 0 { "" } else { "," });
+        value(bytes, depth + 1, out)?;
+    }
+    out.push(']');
+    Some(())
+}
+
+fn map(bytes: &mut &[u8], length: u32, depth: usize, out: &mut String) -> Option<()> {
+    (depth <= DEEPEST).then_some(())?;
+    out.push('{');
+    for index in 0..length {
+        out.push_str(if index == 0 { "" } else { "," });
+        let marker = read_marker(bytes).ok()?;
+        text(bytes, marker, out)?;
+        out.push(':');
+        value(bytes, depth + 1, out)?;
+    }
+    out.push('}');
+    Some(())
+}
+
+fn text(bytes: &mut &[u8], marker: Marker, out: &mut String) -> Option<()> {
+    let length = match marker {
+        Marker::FixStr(length) => u32::from(length),
+        Marker::Str8 => u32::from(bytes.read_data_u8().ok()?),
+        Marker::Str16 => u32::from(bytes.read_data_u16().ok()?),
+        Marker::Str32 => bytes.read_data_u32().ok()?,
+        _ => return None,
+    };
+    let text = std::str::from_utf8(take(bytes, usize::try_from(length).ok()?)?).ok()?;
+    out.push_str(&quoted(text).ok()?);
+    Some(())
+}
+
+fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
+    let (taken, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    Some(taken)
+}
+
+/// Encodes a record. `id` is in the order in which the cookie has it.
+pub(crate) fn seal(id: [u8; 16], data: &Json, expires: Timestamp) -> Result<Vec<u8>, Error> {
+    let mut id = id;
+    // The cookie's order is that of little-endian numbers, the record's that of big-endian ones.
+    id.reverse();
+    let mut out = Vec::with_capacity(data.as_str().len() + 64);
+    let length = |length: usize| u32::try_from(length).map_err(|_| Error::unavailable("the session is too large"));
+    let members = data.members().unwrap_or_default();
+    // Writing to memory doesn't fail.
+    encode::write_array_len(&mut out, 3).map_err(Error::unavailable)?;
+    encode::write_bin(&mut out, &id).map_err(Error::unavailable)?;
+    encode::write_map_len(&mut out, length(members.len())?).map_err(Error::unavailable)?;
+    for (key, value) in &members {
+        let key: String = key.decode("key")?;
+        encode::write_str(&mut out, &key).map_err(Error::unavailable)?;
+        write(value, 2, &mut out).map_err(|reason| Error::inexact(&key, reason))?;
+    }
+    let (year, day) = iso::year_and_day(expires).ok_or_else(|| Error::unavailable("the expiry has no year"))?;
+    let second = expires.unix_secs() % (24 * 60 * 60);
+    let nanosecond = expires.unix_millis() % 1000 * 1_000_000;
+    let time = [year, day, second / 3600, second / 60 % 60, second % 60, nanosecond, 0, 0, 0];
+    encode::write_array_len(&mut out, 9).map_err(Error::unavailable)?;
+    for number in time {
+        encode::write_uint(&mut out, number).map_err(Error::unavailable)?;
+    }
+    Ok(out)
+}
+
+/// Returns an error that names the key if MessagePack can't hold the value.
+pub(crate) fn check(key: &str, value: &Json) -> Result<(), Error> {
+    write(value, 2, &mut Vec::new()).map_err(|reason| Error::inexact(key, reason))
+}
+
+fn write(value: &Json, depth: usize, out: &mut Vec<u8>) -> Result<(), &'static str> {
+    // Nothing else fails: the output is memory, and a JSON text of a record is shorter than 4 GiB.
+    let failed = |_| NOT_TEXT;
+    let text = value.as_str();
+    let is_nested = text.starts_with(['[', '{']);
+    if is_nested && depth > DEEPEST {
+        return Err(TOO_DEEP);
+    }
+    match text.as_bytes().first() {
+        Some(b'n') => encode::write_nil(out).map_err(|_| NOT_TEXT),
+        Some(b't' | b'f') => encode::write_bool(out, text == "true").map_err(|_| NOT_TEXT),
+        Some(b'"') => {
+            let text: String = value.decode("text").map_err(|_| NOT_TEXT)?;
+            encode::write_str(out, &text).map_err(failed)
+        }
+        Some(b'[') => {
+            let elements = value.elements().unwrap_or_default();
+            encode::write_array_len(out, u32::try_from(elements.len()).map_err(|_| TOO_DEEP)?).map_err(failed)?;
+            elements.iter().try_for_each(|element| write(element, depth + 1, out))
+        }
+        Some(b'{') => {
+            let members = value.members().unwrap_or_default();
+            encode::write_map_len(out, u32::try_from(members.len()).map_err(|_| TOO_DEEP)?).map_err(failed)?;
+            members.iter().try_for_each(|(key, value)| {
+                write(key, depth + 1, out)?;
+                write(value, depth + 1, out)
+            })
+        }
+        _ => number(text, out),
+    }
+}
+
+fn number(text: &str, out: &mut Vec<u8>) -> Result<(), &'static str> {
+    if let Ok(number) = text.parse::<u64>() {
+        return encode::write_uint(out, number).map(|_| ()).map_err(|_| NOT_A_NUMBER);
+    }
+    // `-0` is a float to `serde_json`.
+    if let Some(number) = text.parse::<i64>().ok().filter(|number| *number != 0) {
+        return encode::write_sint(out, number).map(|_| ()).map_err(|_| NOT_A_NUMBER);
+    }
+    let is_integer = !text.contains(['.', 'e', 'E']) && text != "-0";
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && !is_integer).ok_or(NOT_A_NUMBER)?;
+    let digits = text.split(['e', 'E']).next().unwrap_or_default().replace(['-', '.'], "");
+    if digits.trim_matches('0').len() > DIGITS {
+        return Err(NOT_A_NUMBER);
+    }
+    encode::write_f64(out, number).map_err(|_| NOT_A_NUMBER)
+}
+
+#[cfg(test)]
+mod tests {
+    use cloakroom_session::Timestamp;
+    use cloakroom_session::factory::Json;
+
+    use super::{DEEPEST, check, open, seal};
+
+    const NOW: Timestamp = Timestamp::from_unix_millis(1_700_000_000_250);
+
+    fn sealed(data: &str) -> Vec<u8> {
+        seal([7; 16], &Json::from_lenient("session", data).unwrap(), NOW).unwrap()
+    }
+
+    #[test]
+    fn sealed_records_open() {
+        for data in [
+            "{}",
+            r#"{"a":1,"b":-1,"c":255,"d":65536,"e":18446744073709551615,"f":-9223372036854775808}"#,
+            r#"{"a":1.5,"b":1e300,"c":-0.0,"d":0.1,"e":1.0,"f":5e-324,"g":1e16}"#,
+            r#"{"":null,"é ☃":"\u0000\"\\ ☃","list":[1,[2,{"three":[true,false]}]],"empty":{}}"#,
+        ] {
+            let parts = open(&sealed(data)).ok().unwrap();
+            assert_eq!(parts.data.as_str(), data);
+            assert_eq!(parts.expires, NOW);
+        }
+        for at in [0, 951_782_400_000, 1_735_689_599_999, 253_402_300_799_000] {
+            let at = Timestamp::from_unix_millis(at);
+            let stored = seal([0; 16], &Json::from_lenient("session", "{}").unwrap(), at).unwrap();
+            assert_eq!(open(&stored).ok().unwrap().expires, at);
+        }
+    }
+
+    #[test]
+    fn no_prefix_and_no_change_of_a_byte_panics() {
+        let stored = sealed(r#"{"a":[1,{"b":"c"}],"n":-1.5,"long":"0123456789012345678901234567890123456789"}"#);
+        for length in 0..stored.len() {
+            assert!(open(&stored[..length]).is_err(), "{length}");
+            for byte in 0..=255 {
+                let mut changed = stored.clone();
+                changed[length] = byte;
+                let _any_answer = open(&changed);
+            }
+        }
+        assert!(open(&[&stored[..], &[0]].concat()).is_err());
+    }
+
+    #[test]
+    fn lengths_in_the_input_allocate_nothing() {
+        let head = [&[0x93, 0xc4, 16][..], &[0; 16]].concat();
+        for claim in [
+            &[0xdf, 0xff, 0xff, 0xff, 0xff][..],
+            &[0x81, 0xa1, b'a', 0xdd, 0xff, 0xff, 0xff, 0xff],
+            &[0x81, 0xa1, b'a', 0xdb, 0xff, 0xff, 0xff, 0xff],
+            &[0x81, 0xa1, b'a', 0xc6, 0xff, 0xff, 0xff, 0xff],
+        ] {
+            assert!(open(&[&head[..], claim].concat()).is_err(), "{claim:x?}");
+        }
+        // Deep nesting ends before the stack does.
+        let deep = [&head[..], &[0x81, 0xa1, b'a'], &[0x91; 1_000_000]].concat();
+        assert!(open(&deep).is_err());
+    }
+
+    #[test]
+    fn values_that_messagepack_cannot_hold_are_refused() {
+        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        for (text, fits) in [
+            ("18446744073709551615", true),
+            ("18446744073709551616", false),
+            ("-9223372036854775809", false),
+            ("0.1", true),
+            ("0.12345678901234567", true),
+            ("0.1234567890123456789", false),
+            ("1000000000000000000000.0", true),
+            ("1e999", false),
+            ("NaN", false),
+            ("-Infinity", false),
+            (r#""\ud800""#, false),
+            (r#"{"\udc00":1}"#, false),
+            (&nested(DEEPEST - 1), true),
+            (&nested(DEEPEST), false),
+        ] {
+            let checked = check("basket", &Json::from_lenient("it", text).unwrap());
+            assert_eq!(checked.is_ok(), fits, "{text}");
+            if let Err(error) = checked {
+                assert_eq!(error.key(), Some("basket"));
+            }
+        }
+    }
+}
