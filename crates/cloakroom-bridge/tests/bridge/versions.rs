@@ -65,9 +65,9 @@ impl<F: CookieFormat> Reads for Cookie<F> {
 impl<F: RecordFormat> Reads for Stored<F> {
     fn read(&self, vector: &Value, now: Timestamp) -> (Record, Record, Option<Duration>) {
         let lifetimes = self.0.lifetimes();
-        let read = |text: &str| self.0.open(text, now, &lifetimes).unwrap_or_else(|why| panic!("{vector}: {why}"));
+        let read = |stored: &[u8]| self.0.open(stored, now, &lifetimes).unwrap_or_else(|why| panic!("{vector}: {why}"));
         let id = self.0.open_id(cookie(vector, now)).unwrap();
-        let record = read(text(vector, "record"));
+        let record = read(text(vector, "record").as_bytes());
         let sealed = self.0.seal(&id, &record, SealContext::new("session", now, &lifetimes, &[7; 64])).unwrap();
         let life = self.0.life(&record).max_age(self.0.max_age(), now);
         (record, read(&sealed), life)
@@ -163,7 +163,7 @@ fn other_versions_open_or_have_a_reason() {
             }
             "django" => {
                 let format = DjangoRecord::new(secret).unwrap();
-                format.open(text(vector, "record"), now, &format.lifetimes())
+                format.open(text(vector, "record").as_bytes(), now, &format.lifetimes())
             }
             _ => {
                 let format = RailsCookie::encrypted(secret).digest(RailsDigest::Sha1).build().unwrap();
