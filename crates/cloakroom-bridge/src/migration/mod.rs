@@ -137,6 +137,13 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         Ok(committed)
     }
 
+    fn begins_as_given_on(&self, side: Side) -> bool {
+        match side {
+            Side::Old => self.old.begins_as_given(),
+            Side::New => self.new.begins_as_given(),
+        }
+    }
+
     async fn reload_on(&self, side: Side, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
         let found = match side {
             Side::Old => self.old.reload(session, now).await?,
@@ -212,6 +219,10 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
         let found = on(side);
         let looks_on = found == Presented::Nothing && phase.reads(side.other());
         if looks_on { on(side.other()) } else { found }
+    }
+
+    fn begins_as_given(&self) -> bool {
+        self.begins_as_given_on(self.phase().writes())
     }
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {

@@ -156,8 +156,10 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         if let Some(other) = begun.take_if(is_other) {
             newest = self.target_on(to, target, now).await?;
             // A bridge to another framework generates its own ids, and a factory may ignore the id
-            // that it is given.
-            if newest.id() == other.session.id() || (newest.id().is_none() && left.first) {
+            // that it is given. If it doesn't, another request began the session, which has ended
+            // or has a new id since then.
+            let is_only_one = newest.id().is_none() && left.first && !self.begins_as_given_on(to);
+            if newest.id() == other.session.id() || is_only_one {
                 begun = Some(other);
             } else {
                 self.end(to, &other.session, now).await?;

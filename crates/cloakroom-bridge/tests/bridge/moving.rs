@@ -7,22 +7,49 @@ use cloakroom_bridge::{Migration, Phase};
 use cloakroom_session::adapter::SessionSlot;
 use cloakroom_session::factory::{Commit, Committed, CookieHeader, SessionFactory, SessionState};
 use cloakroom_session::{CookieConfig, Engine, Error, ManualClock, Session, Timestamp};
+use cloakroom_store::store::{Store, delegate_store};
 use cloakroom_store::{MemoryStore, StoredSessions};
 
 use super::browser::{App, Browser, NOW};
 
+/// A store whose calls let other tasks run, some more often than others, so that racing requests
+/// meet in many orders.
+#[derive(Debug, Default)]
+struct Yielding {
+    store: MemoryStore,
+    calls: AtomicUsize,
+}
+
+impl Yielding {
+    async fn yields<T>(&self, _: &'static str, call: impl Future<Output = T> + Send) -> T {
+        let number = self.calls.fetch_add(1, Ordering::Relaxed) as u64;
+        for _ in 0..cloakroom_servers::scrambled(number) % 24 {
+            tokio::task::yield_now().await;
+        }
+        let answer = call.await;
+        for _ in 0..cloakroom_servers::scrambled(!number) % 24 {
+            tokio::task::yield_now().await;
+        }
+        answer
+    }
+}
+
+impl Store for Yielding {
+    delegate_store!(store via yields);
+}
+
 /// The two stores, shared by several nodes.
 struct Site {
-    old: Arc<MemoryStore>,
-    new: Arc<MemoryStore>,
+    old: Arc<Yielding>,
+    new: Arc<Yielding>,
 }
 
 impl Site {
     fn empty() -> Self {
-        Self { old: Arc::new(MemoryStore::new()), new: Arc::new(MemoryStore::new()) }
+        Self { old: Arc::default(), new: Arc::default() }
     }
 
-    fn sides(&self) -> [StoredSessions<MemoryStore>; 2] {
+    fn sides(&self) -> [StoredSessions<Yielding>; 2] {
         [("old", &self.old), ("new", &self.new)].map(|(name, store)| {
             let cookie = CookieConfig::default().name(name);
             StoredSessions::new(Arc::clone(store)).cookie(cookie).build().unwrap()
@@ -45,7 +72,7 @@ impl Site {
     async fn contents(&self) -> Vec<String> {
         let mut contents = Vec::new();
         for store in [&self.old, &self.new] {
-            let page = cloakroom_store::store::Store::scan(&**store, None, 100, NOW).await.unwrap();
+            let page = Store::scan(&**store, None, 100, NOW).await.unwrap();
             contents.extend(page.sessions.iter().map(|it| it.entry.text().to_string()));
         }
         contents
@@ -57,7 +84,7 @@ impl Site {
         // By then the marks of moved sessions have expired, but the sessions haven't.
         let later = NOW + std::time::Duration::from_secs(61);
         for store in [&self.old, &self.new] {
-            live += cloakroom_store::store::Store::scan(&**store, None, 100, later).await.unwrap().sessions.len();
+            live += Store::scan(&**store, None, 100, later).await.unwrap().sessions.len();
         }
         live
     }
@@ -280,6 +307,9 @@ async fn a_racing_sign_out_leaves_nothing_behind() {
     const ROUNDS: usize = 300;
     for round in 0..ROUNDS {
         let site = Arc::new(Site::empty());
+        // Each round has other interleavings.
+        site.old.calls.store(round * 1_000, Ordering::Relaxed);
+        site.new.calls.store(round * 777_777, Ordering::Relaxed);
         let browser = site.visitor().await;
         let acts: [fn(&Session); 4] = [add_one, Session::invalidate, add_one, Session::cycle_id];
         let mut requests = Vec::new();

@@ -126,6 +126,15 @@ impl Marks {
             self.count = 0;
         }
         self.newest = if self.count == 0 { now } else { self.newest.max(now) };
+        // A commit of several steps marks its record again. That must not displace another id, whose
+        // commit would make its changes twice.
+        if let Some(behind) = self.ids().iter().position(|it| *it == id).and_then(|at| {
+            let count = usize::from(self.count);
+            self.ids.get_mut(at..count)
+        }) {
+            behind.rotate_left(1);
+            return;
+        }
         if usize::from(self.count) == KEPT {
             self.drop_one(id.process());
         }
@@ -200,6 +209,18 @@ mod tests {
             marks.push(id(number), NOW);
             let first = number.saturating_sub(7);
             assert_eq!(marks.ids(), (first..=number).map(id).collect::<Vec<_>>(), "after {number}");
+        }
+    }
+
+    #[test]
+    fn an_id_that_is_there_displaces_no_other() {
+        for again in 0..8 {
+            let mut marks = Marks::NONE;
+            for number in (0..8).chain([again]) {
+                marks.push(id(number), NOW);
+            }
+            let others = (0..8).filter(|number| *number != again);
+            assert_eq!(marks.ids(), others.chain([again]).map(id).collect::<Vec<_>>(), "{again} again");
         }
     }
 

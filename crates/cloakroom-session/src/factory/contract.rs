@@ -125,6 +125,15 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
         Presented::Unknown
     }
 
+    /// Returns `true` if a new session gets the id of its commit ([`Commit::new_id`]), unless
+    /// another session has that id.
+    ///
+    /// A migration derives the id of a moved session, so that racing requests begin only one. The
+    /// default implementation returns `false`.
+    fn begins_as_given(&self) -> bool {
+        false
+    }
+
     /// Reloads an open session, for [`Session::refresh`](crate::Session::refresh).
     ///
     /// It **must** return the current session under the session's [id](SessionState::id):
@@ -213,6 +222,10 @@ impl<F: SessionFactory> SessionFactory for Arc<F> {
 
     fn presented(&self, cookies: &CookieHeader<'_>, now: Timestamp) -> Presented {
         (**self).presented(cookies, now)
+    }
+
+    fn begins_as_given(&self) -> bool {
+        (**self).begins_as_given()
     }
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {

@@ -231,6 +231,10 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
         values.find_map(SessionId::parse).map(|id| id.store_key()).into()
     }
 
+    fn begins_as_given(&self) -> bool {
+        true
+    }
+
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
         let (Some(id), Some(key)) = (session.id(), session.store_key()) else { return Ok(session.clone()) };
         let newest = match self.load(&key, now).await? {

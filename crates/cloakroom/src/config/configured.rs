@@ -79,6 +79,14 @@ impl SessionFactory for ConfiguredSessions {
         }
     }
 
+    fn begins_as_given(&self) -> bool {
+        match &self.0 {
+            Inner::Cookies(sessions) => sessions.begins_as_given(),
+            #[cfg(feature = "store")]
+            Inner::Stored(sessions) => sessions.begins_as_given(),
+        }
+    }
+
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
         match &self.0 {
             Inner::Cookies(sessions) => sessions.reload(session, now).await,
