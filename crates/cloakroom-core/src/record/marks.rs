@@ -126,8 +126,8 @@ impl Marks {
             self.count = 0;
         }
         self.newest = if self.count == 0 { now } else { self.newest.max(now) };
-        // A commit of several steps marks its record again. That must not displace another id, whose
-        // commit would make its changes twice.
+        // A commit of several steps marks its record again. That must not displace another id,
+        // whose commit would make its changes twice.
         if let Some(behind) = self.ids().iter().position(|it| *it == id).and_then(|at| {
             let count = usize::from(self.count);
             self.ids.get_mut(at..count)
