@@ -67,7 +67,7 @@ impl ConnectionThreads {
 struct Threads {
     /// `None` once the threads must end.
     steps: Option<Sender<Step>>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Vec<JoinHandle<Connection>>,
     counts: Arc<Counts>,
 }
 
@@ -105,24 +105,28 @@ impl Drop for Busy {
     }
 }
 
+/// Starts a thread that returns its connection when it ends.
+///
 /// Threads that the system refuses to start are omitted. If it starts none, every step fails.
-fn start(mut connection: Connection, queue: Receiver<Step>) -> Option<JoinHandle<()>> {
+fn start(mut connection: Connection, queue: Receiver<Step>) -> Option<JoinHandle<Connection>> {
     let work = move || {
         for step in queue {
             // SQLite rolls back the step that panicked; the connection stays usable.
             let _ = catch_unwind(AssertUnwindSafe(|| step(&mut connection)));
         }
+        connection
     };
     thread::Builder::new().name("sessions-sqlite".to_owned()).spawn(work).ok()
 }
 
 impl Drop for Threads {
-    /// Waits until the connections are closed. Closing the last one leaves a complete file without
-    /// a `-wal` next to it.
+    /// Closes the connections one after the other: closing the last one leaves a complete file
+    /// without a `-wal` next to it. If two were closed at the same moment, neither would be the
+    /// last.
     fn drop(&mut self) {
         drop(self.steps.take());
         for thread in self.threads.drain(..) {
-            let _panicked = thread.join();
+            drop(thread.join());
         }
     }
 }
@@ -202,5 +206,28 @@ mod tests {
         assert!(wal.exists());
         drop(threads);
         assert!(!wal.exists());
+    }
+
+    /// SQLite leaves the log if two connections are closed at the same moment: each sees the other.
+    #[tokio::test]
+    async fn several_connections_close_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, wal) = (folder.path().join("it.db"), folder.path().join("it.db-wal"));
+        for round in 0..200 {
+            let open = || {
+                let connection = Connection::open(&file).unwrap();
+                connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+                connection
+            };
+            let threads = ConnectionThreads::new((0..8).map(|_| open()).collect());
+            let write = |connection: &mut Connection| {
+                connection
+                    .execute_batch("CREATE TABLE IF NOT EXISTS it (a); INSERT INTO it VALUES (1)")
+                    .map_err(Failure::because)
+            };
+            assert!(matches!(threads.run(write).await, Ok(())));
+            drop(threads);
+            assert!(!wal.exists(), "round {round}");
+        }
     }
 }
