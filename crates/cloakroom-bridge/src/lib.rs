@@ -47,6 +47,7 @@ mod extras;
     feature = "express",
     feature = "rails",
     feature = "plug",
+    feature = "flask-session",
     feature = "starlette",
     feature = "tower-sessions",
     feature = "actix-session"
@@ -66,6 +67,8 @@ mod iso;
 mod layout;
 mod mac;
 mod migration;
+#[cfg(any(feature = "tower-sessions", feature = "flask-session"))]
+mod msgpack;
 mod numbers;
 #[cfg(any(feature = "express", feature = "rails", feature = "tower-sessions", feature = "actix-session"))]
 mod percent;
@@ -109,6 +112,8 @@ pub use django::{DjangoCookie, DjangoCookieBuilder, DjangoRecord};
 pub use express::{ExpressCookie, ExpressCookieBuilder, ExpressRecord, ExpressRecordBuilder};
 #[cfg(feature = "flask")]
 pub use flask::{FlaskCookie, FlaskCookieBuilder, FlaskWtf};
+#[cfg(feature = "flask-session")]
+pub use flask::{FlaskSessionRecord, FlaskSessionRecordBuilder};
 pub use migration::{Migration, MigrationStats, Phase, PhaseSwitch};
 #[cfg(feature = "plug")]
 pub use plug::{PlugCookie, PlugCookieBuilder};

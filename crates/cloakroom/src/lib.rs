@@ -88,7 +88,8 @@
 //!
 //! Bridges:
 //! - `bridge`: `bridge::Migration`, which moves sessions from one factory to another
-//! - `bridge-pyramid`, `bridge-pyramid-nacl`, `bridge-beaker`, `bridge-flask`, `bridge-django`,
+//! - `bridge-pyramid`, `bridge-pyramid-nacl`, `bridge-beaker`, `bridge-flask`,
+//!   `bridge-flask-session`, `bridge-django`,
 //!   `bridge-express`, `bridge-rails`, `bridge-plug`, `bridge-starlette`,
 //!   `bridge-tower-sessions`, `bridge-actix-session`: sessions shared with an application in that
 //!   framework

@@ -59,8 +59,34 @@ class Operations(peer.Operations):
         self.session.permanent = permanent
 
 
+def in_redis(app, options):
+    """Keeps the sessions of Flask-Session in Redis."""
+    import flask_session
+    import redis
+
+    app.config.update(
+        SESSION_TYPE="redis",
+        SESSION_REDIS=redis.Redis.from_url(options.sessions),
+        SESSION_SERIALIZATION_FORMAT=options.format,
+        SESSION_USE_SIGNER=options.signer,
+        SESSION_PERMANENT=not options.at_browser_close,
+    )
+    flask_session.Session(app)
+
+
 def main():
-    options = peer.options(__doc__, secret="secret", fallback="", cookie_name="session", lifetime="2678400", no_refresh=False)
+    options = peer.options(
+        __doc__,
+        secret="secret",
+        fallback="",
+        cookie_name="session",
+        lifetime="2678400",
+        no_refresh=False,
+        sessions="cookie",
+        format="msgpack",
+        signer=False,
+        at_browser_close=False,
+    )
     flask.sessions.datetime = peer.Date
     app = flask.Flask(__name__)
     app.config.update(
@@ -71,6 +97,8 @@ def main():
         SESSION_REFRESH_EACH_REQUEST=not options.no_refresh,
         WTF_CSRF_CHECK_DEFAULT=False,
     )
+    if options.sessions != "cookie":
+        in_redis(app, options)
     csrf = CSRFProtect(app)
 
     @app.route("/ops", methods=["POST"])

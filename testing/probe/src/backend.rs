@@ -57,7 +57,7 @@ async fn store(url: &str) -> anyhow::Result<AnyStore> {
     let url = if url == "memory" { "memory:" } else { url };
     if !url.contains(':') {
         bail!(
-            "--backend {url}: unknown; there are signed, encrypted, memory, the URL of a store, and pyramid, beaker, flask, django, express, rails, starlette, tower-sessions, actix-session"
+            "--backend {url}: unknown; there are signed, encrypted, memory, the URL of a store, and pyramid, beaker, flask, flask-session, django, express, rails, starlette, tower-sessions, actix-session"
         );
     }
     // Don't repeat the URL: it may contain a password.

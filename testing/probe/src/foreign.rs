@@ -5,9 +5,10 @@ use std::time::Duration;
 use anyhow::bail;
 use cloakroom::bridge::{
     ActixSessionCookie, ActixSessionRecord, BeakerCipher, BeakerCookie, BridgedCookies, CookieFormat, CookieLife,
-    DjangoCookie, DjangoRecord, ExpressCookie, ExpressRecord, FlaskCookie, ForeignStore, Migration, MysqlRecords,
-    PostgresRecords, PyramidCookie, PyramidNaclCookie, RailsCookie, RailsDigest, RecordFormat, RedisRecords,
-    SharedRecords, SqliteRecords, StarletteCookie, TowerSessionsRecord,
+    DjangoCookie, DjangoRecord, ExpressCookie, ExpressRecord, FlaskCookie, FlaskSessionRecord,
+    FlaskSessionRecordBuilder, ForeignStore, Migration, MysqlRecords, PostgresRecords, PyramidCookie,
+    PyramidNaclCookie, RailsCookie, RailsDigest, RecordFormat, RedisRecords, SharedRecords, SqliteRecords,
+    StarletteCookie, TowerSessionsRecord,
 };
 use cloakroom::factory::SessionFactory;
 use cloakroom::{CookieConfig, CookieSessions, Engine, Key, Timestamp};
@@ -22,6 +23,7 @@ pub(crate) async fn engine(options: &Options) -> anyhow::Result<Option<Engine>> 
         "pyramid" => pyramid(options, kind)?,
         "beaker" => beaker(options, kind)?,
         "flask" => flask(options)?,
+        "flask-session" => flask_session(options, kind).await?,
         "django" => django(options, kind)?,
         "express" => express(options, kind).await?,
         "rails" => rails(options, kind)?,
@@ -68,6 +70,21 @@ fn flask(options: &Options) -> anyhow::Result<Engine> {
     let builder = options.idle().into_iter().fold(builder, |builder, idle| builder.permanent_lifetime(idle));
     let builder = builder.refresh_each_request(!options.no_refresh);
     cookies(builder.build()?, options)
+}
+
+/// `FORMAT:URL`, where the format is msgpack, json or signed.
+async fn flask_session(options: &Options, kind: &str) -> anyhow::Result<Engine> {
+    let (format, url) = kind.split_once(':').unwrap_or((kind, ""));
+    let builder = FlaskSessionRecord::builder().permanent(!options.at_browser_close);
+    let builder = builder.refresh_each_request(!options.no_refresh);
+    let builder = match format {
+        "msgpack" => builder,
+        "json" => builder.json(),
+        "signed" => builder.signed(options.secret.as_str()),
+        _ => bail!("--backend flask-session:{format}: unknown; there are msgpack, json and signed"),
+    };
+    let builder = options.idle().into_iter().fold(builder, FlaskSessionRecordBuilder::permanent_lifetime);
+    records(builder.build()?, RedisRecords::connect(url).await?.prefix("session:"), options)
 }
 
 fn django(options: &Options, place: &str) -> anyhow::Result<Engine> {

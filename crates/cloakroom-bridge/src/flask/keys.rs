@@ -10,9 +10,9 @@ use super::tags::{self, Known};
 use crate::layout::{Layout, Queue, Spelling, quoted};
 
 /// The category of a message without one.
-const DEFAULT_CATEGORY: &str = "message";
+pub(super) const DEFAULT_CATEGORY: &str = "message";
 
-const FLASHES: &str = "_flashes";
+pub(super) const FLASHES: &str = "_flashes";
 
 /// Set by `session.permanent = True`.
 pub(crate) const PERMANENT: &str = "_permanent";
@@ -88,6 +88,12 @@ impl Layout for FlaskKeys {
 
 /// Returns the queue and the body of one message.
 fn message(element: &Json) -> Option<(String, Json)> {
+    let (queue, body) = untagged(element)?;
+    Some((queue, tags::unescape(&body)))
+}
+
+/// Returns the queue and the body of one message, as it is written.
+pub(super) fn untagged(element: &Json) -> Option<(String, Json)> {
     let pair = match element.members() {
         Some(members) => match members.as_slice() {
             [(tag, pair)] if tag.as_str() == r#"" t""# => pair.elements()?,
@@ -99,5 +105,5 @@ fn message(element: &Json) -> Option<(String, Json)> {
     let [category, body] = pair.as_slice() else { return None };
     let category = category.decode::<String>(FLASHES).ok().filter(|category| !category.is_empty())?;
     let queue = if category == DEFAULT_CATEGORY { String::new() } else { category };
-    Some((queue, tags::unescape(body)))
+    Some((queue, body.clone()))
 }

@@ -3,9 +3,10 @@
 use cloakroom_session::Error;
 use cloakroom_session::factory::{CsrfScheme, Json};
 
-use super::{messages, msgpack};
+use super::messages;
 use crate::flash_object::COMPACT;
 use crate::layout::{Layout, Queue, Spelling};
+use crate::msgpack;
 
 const MESSAGES: &str = "axum-messages.data";
 

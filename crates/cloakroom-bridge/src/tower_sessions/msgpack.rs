@@ -2,9 +2,6 @@
 //!
 //! The id is 16 bytes, the data a map of JSON values, and the expiry an array of year, day of the
 //! year, hour, minute, second, nanosecond, and the offset from UTC in hours, minutes and seconds.
-//!
-//! Nothing is allocated by a length in the input: each length is only a number of items or bytes
-//! that must be there.
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "each function names the markers that it reads")]
 
@@ -14,17 +11,7 @@ use rmp::decode::{RmpRead as _, read_marker};
 use rmp::{Marker, encode};
 
 use crate::iso;
-use crate::spelling::quoted;
-
-/// The maximum depth of arrays and objects, which is that of a JSON text.
-const DEEPEST: usize = 127;
-
-/// The number of significant digits that a float may need.
-const DIGITS: usize = 17;
-
-const TOO_DEEP: &str = "it is nested too deep for a record of tower-sessions";
-const NOT_A_NUMBER: &str = "tower-sessions keeps integers of 64 bits and floats: write the number as a string";
-const NOT_TEXT: &str = "it holds text that isn't Unicode";
+use crate::msgpack::{integer, read_value, take, write_value};
 
 /// A decoded record.
 pub(crate) struct Parts {
@@ -42,7 +29,7 @@ fn parts(bytes: &mut &[u8]) -> Option<Parts> {
     id(bytes)?;
     let mut text = String::with_capacity(bytes.len());
     // Only an object has members.
-    value(bytes, 1, &mut text)?;
+    read_value(bytes, 1, &mut text)?;
     let data = Json::from_lenient("session", text).ok().filter(|data| data.as_str().starts_with('{'))?;
     Some(Parts { data, expires: time(bytes)? })
 }
@@ -95,104 +82,6 @@ fn time(bytes: &mut &[u8]) -> Option<Timestamp> {
     Some(Timestamp::from_unix_millis(seconds * 1000 + millis))
 }
 
-/// Reads one value as JSON text. `depth` is that of an array or object.
-fn value(bytes: &mut &[u8], depth: usize, out: &mut String) -> Option<()> {
-    match read_marker(bytes).ok()? {
-        Marker::Null => out.push_str("null"),
-        Marker::True => out.push_str("true"),
-        Marker::False => out.push_str("false"),
-        Marker::F32 => float(f64::from(bytes.read_data_f32().ok()?), out),
-        Marker::F64 => float(bytes.read_data_f64().ok()?, out),
-        Marker::FixArray(length) => array(bytes, u32::from(length), depth, out)?,
-        Marker::Array16 => {
-            let length = u32::from(bytes.read_data_u16().ok()?);
-            array(bytes, length, depth, out)?;
-        }
-        Marker::Array32 => {
-            let length = bytes.read_data_u32().ok()?;
-            array(bytes, length, depth, out)?;
-        }
-        Marker::FixMap(length) => map(bytes, u32::from(length), depth, out)?,
-        Marker::Map16 => {
-            let length = u32::from(bytes.read_data_u16().ok()?);
-            map(bytes, length, depth, out)?;
-        }
-        Marker::Map32 => {
-            let length = bytes.read_data_u32().ok()?;
-            map(bytes, length, depth, out)?;
-        }
-        marker @ (Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32) => text(bytes, marker, out)?,
-        // A session holds no binary data: tower-sessions itself can't read it.
-        marker => out.push_str(&integer(bytes, marker)?.to_string()),
-    }
-    Some(())
-}
-
-/// JSON has no infinities. tower-sessions reads them as `null`.
-fn float(number: f64, out: &mut String) {
-    if number.is_finite() { out.push_str(&format!("{number:?}")) } else { out.push_str("null") }
-}
-
-fn integer(bytes: &mut &[u8], marker: Marker) -> Option<i128> {
-    Some(match marker {
-        Marker::FixPos(number) => number.into(),
-        Marker::FixNeg(number) => number.into(),
-        Marker::U8 => bytes.read_data_u8().ok()?.into(),
-        Marker::U16 => bytes.read_data_u16().ok()?.into(),
-        Marker::U32 => bytes.read_data_u32().ok()?.into(),
-        Marker::U64 => bytes.read_data_u64().ok()?.into(),
-        Marker::I8 => bytes.read_data_i8().ok()?.into(),
-        Marker::I16 => bytes.read_data_i16().ok()?.into(),
-        Marker::I32 => bytes.read_data_i32().ok()?.into(),
-        Marker::I64 => bytes.read_data_i64().ok()?.into(),
-        _ => return None,
-    })
-}
-
-fn array(bytes: &mut &[u8], length: u32, depth: usize, out: &mut String) -> Option<()> {
-    (depth <= DEEPEST).then_some(())?;
-    out.push('[');
-    for index in 0..length {
-        out.push_str(if index == 0 { "" } else { "," });
-        value(bytes, depth + 1, out)?;
-    }
-    out.push(']');
-    Some(())
-}
-
-fn map(bytes: &mut &[u8], length: u32, depth: usize, out: &mut String) -> Option<()> {
-    (depth <= DEEPEST).then_some(())?;
-    out.push('{');
-    for index in 0..length {
-        out.push_str(if index == 0 { "" } else { "," });
-        let marker = read_marker(bytes).ok()?;
-        text(bytes, marker, out)?;
-        out.push(':');
-        value(bytes, depth + 1, out)?;
-    }
-    out.push('}');
-    Some(())
-}
-
-fn text(bytes: &mut &[u8], marker: Marker, out: &mut String) -> Option<()> {
-    let length = match marker {
-        Marker::FixStr(length) => u32::from(length),
-        Marker::Str8 => u32::from(bytes.read_data_u8().ok()?),
-        Marker::Str16 => u32::from(bytes.read_data_u16().ok()?),
-        Marker::Str32 => bytes.read_data_u32().ok()?,
-        _ => return None,
-    };
-    let text = std::str::from_utf8(take(bytes, usize::try_from(length).ok()?)?).ok()?;
-    out.push_str(&quoted(text).ok()?);
-    Some(())
-}
-
-fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
-    let (taken, rest) = bytes.split_at_checked(length)?;
-    *bytes = rest;
-    Some(taken)
-}
-
 /// Encodes a record. `id` is in the order in which the cookie has it.
 pub(crate) fn seal(id: [u8; 16], data: &Json, expires: Timestamp) -> Result<Vec<u8>, Error> {
     let mut id = id;
@@ -208,7 +97,7 @@ pub(crate) fn seal(id: [u8; 16], data: &Json, expires: Timestamp) -> Result<Vec<
     for (key, value) in &members {
         let key: String = key.decode("key")?;
         encode::write_str(&mut out, &key).map_err(Error::unavailable)?;
-        write(value, 2, &mut out).map_err(|reason| Error::inexact(&key, reason))?;
+        write_value(value, 2, &mut out).map_err(|reason| Error::inexact(&key, reason))?;
     }
     let (year, day) = iso::year_and_day(expires).ok_or_else(|| Error::unavailable("the expiry has no year"))?;
     let second = expires.unix_secs() % (24 * 60 * 60);
@@ -221,66 +110,13 @@ pub(crate) fn seal(id: [u8; 16], data: &Json, expires: Timestamp) -> Result<Vec<
     Ok(out)
 }
 
-/// Returns an error that names the key if MessagePack can't hold the value.
-pub(crate) fn check(key: &str, value: &Json) -> Result<(), Error> {
-    write(value, 2, &mut Vec::new()).map_err(|reason| Error::inexact(key, reason))
-}
-
-fn write(value: &Json, depth: usize, out: &mut Vec<u8>) -> Result<(), &'static str> {
-    // Nothing else fails: the output is memory, and a JSON text of a record is shorter than 4 GiB.
-    let failed = |_| NOT_TEXT;
-    let text = value.as_str();
-    let is_nested = text.starts_with(['[', '{']);
-    if is_nested && depth > DEEPEST {
-        return Err(TOO_DEEP);
-    }
-    match text.as_bytes().first() {
-        Some(b'n') => encode::write_nil(out).map_err(|_| NOT_TEXT),
-        Some(b't' | b'f') => encode::write_bool(out, text == "true").map_err(|_| NOT_TEXT),
-        Some(b'"') => {
-            let text: String = value.decode("text").map_err(|_| NOT_TEXT)?;
-            encode::write_str(out, &text).map_err(failed)
-        }
-        Some(b'[') => {
-            let elements = value.elements().unwrap_or_default();
-            encode::write_array_len(out, u32::try_from(elements.len()).map_err(|_| TOO_DEEP)?).map_err(failed)?;
-            elements.iter().try_for_each(|element| write(element, depth + 1, out))
-        }
-        Some(b'{') => {
-            let members = value.members().unwrap_or_default();
-            encode::write_map_len(out, u32::try_from(members.len()).map_err(|_| TOO_DEEP)?).map_err(failed)?;
-            members.iter().try_for_each(|(key, value)| {
-                write(key, depth + 1, out)?;
-                write(value, depth + 1, out)
-            })
-        }
-        _ => number(text, out),
-    }
-}
-
-fn number(text: &str, out: &mut Vec<u8>) -> Result<(), &'static str> {
-    if let Ok(number) = text.parse::<u64>() {
-        return encode::write_uint(out, number).map(|_| ()).map_err(|_| NOT_A_NUMBER);
-    }
-    // `-0` is a float to `serde_json`.
-    if let Some(number) = text.parse::<i64>().ok().filter(|number| *number != 0) {
-        return encode::write_sint(out, number).map(|_| ()).map_err(|_| NOT_A_NUMBER);
-    }
-    let is_integer = !text.contains(['.', 'e', 'E']) && text != "-0";
-    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && !is_integer).ok_or(NOT_A_NUMBER)?;
-    let digits = text.split(['e', 'E']).next().unwrap_or_default().replace(['-', '.'], "");
-    if digits.trim_matches('0').len() > DIGITS {
-        return Err(NOT_A_NUMBER);
-    }
-    encode::write_f64(out, number).map_err(|_| NOT_A_NUMBER)
-}
-
 #[cfg(test)]
 mod tests {
     use cloakroom_session::Timestamp;
     use cloakroom_session::factory::Json;
 
-    use super::{DEEPEST, check, open, seal};
+    use super::{open, seal};
+    use crate::msgpack::{DEEPEST, check};
 
     const NOW: Timestamp = Timestamp::from_unix_millis(1_700_000_000_250);
 

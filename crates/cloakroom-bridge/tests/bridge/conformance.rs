@@ -102,6 +102,7 @@ async fn sessions_that_move_between_stores_conform() {
     feature = "django",
     feature = "express",
     feature = "flask",
+    feature = "flask-session",
     feature = "plug",
     feature = "pyramid",
     feature = "rails",
@@ -111,8 +112,8 @@ async fn sessions_that_move_between_stores_conform() {
 mod formats {
     use cloakroom_bridge::{
         ActixSessionCookie, ActixSessionRecord, BeakerCipher, BeakerCookie, BeakerRecord, BridgedCookies, CookieFormat,
-        DjangoCookie, DjangoRecord, ExpressCookie, ExpressRecord, FlaskCookie, MemoryRecords, PlugCookie,
-        PyramidCookie, RailsCookie, RecordFormat, SharedRecords, StarletteCookie, TowerSessionsRecord,
+        DjangoCookie, DjangoRecord, ExpressCookie, ExpressRecord, FlaskCookie, FlaskSessionRecord, MemoryRecords,
+        PlugCookie, PyramidCookie, RailsCookie, RecordFormat, SharedRecords, StarletteCookie, TowerSessionsRecord,
     };
 
     use super::*;
@@ -158,6 +159,9 @@ mod formats {
     async fn records_of_every_format_conform() {
         let can = Capabilities::all;
         records_conform("django", DjangoRecord::new("secret").unwrap(), can().without_touches()).await;
+        // A permanent session sends its cookie with each use.
+        let flask = FlaskSessionRecord::builder().permanent(false).build().unwrap();
+        records_conform("flask-session", flask, can()).await;
         records_conform("express", ExpressRecord::new("secret").build().unwrap(), can()).await;
         records_conform("beaker", BeakerRecord::new("secret").unwrap(), can()).await;
         // They don't save sessions that are only read, unless configured to.

@@ -19,6 +19,8 @@ mod django;
 mod express;
 #[cfg(feature = "flask")]
 mod flask;
+#[cfg(feature = "flask-session")]
+mod flask_session;
 mod migration;
 mod moving;
 #[cfg(feature = "plug")]

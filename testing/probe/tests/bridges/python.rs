@@ -2,6 +2,7 @@
 
 use cloakroom::bridge::FlaskWtf;
 use cloakroom::{CsrfToken, Timestamp};
+use cloakroom_servers::redis::Redis;
 use cloakroom_servers::{Foreign, Postgres};
 use serde_json::json;
 
@@ -146,6 +147,58 @@ fn django_with_rotated_secrets() {
         let previous = previous.map_or(vec![], |previous| vec!["--previous", previous]);
         [Side::theirs(Foreign::django(&options)), ours("django", secret, &previous)]
     });
+}
+
+/// Redis expires records by its own clock.
+#[test]
+fn flask_session_in_redis() {
+    let server = Redis::start();
+    let url = server.url();
+    for (format, theirs) in [("msgpack", &[][..]), ("json", &["--format", "json"]), ("signed", &["--signer"])] {
+        let options = [&["--secret", "dev", "--sessions", &url], theirs].concat();
+        let ours = ours(&format!("flask-session:{format}:{url}"), "dev", &[]);
+        let abilities = Abilities { lifetime: None, ends_for_good: true, ..FLASK };
+        Turns::between("flask-session", Side::theirs(Foreign::flask(&options)), ours).all(abilities);
+    }
+}
+
+/// The cookie, and the time to live of the record, after each operation of either application.
+#[test]
+fn records_of_flask_session_live_as_long_on_both_sides() {
+    let server = Redis::start();
+    let url = server.url();
+    for (theirs, more, is_permanent) in
+        [(&[][..], &[][..], true), (&["--at-browser-close"], &["--at-browser-close"], false)]
+    {
+        let options = [&["--secret", "dev", "--lifetime", "600", "--sessions", &url], theirs].concat();
+        let theirs = Side::theirs(Foreign::flask(&options));
+        let backend = format!("flask-session:msgpack:{url}");
+        let mut sides = [theirs, ours(&backend, "dev", &[&["--idle", "600"], more].concat())];
+        for first in [0, 1] {
+            let mut jar = Jar::new();
+            for (side, operation) in [
+                (first, json!(["add", "k", 1])),
+                (1 - first, json!(["get", "k"])),
+                (1 - first, json!(["add", "k", 1])),
+                (first, json!(["get", "k"])),
+            ] {
+                let answer = sides[side].post(&mut jar, "/ops", NOW, &[], &json!([operation]).to_string());
+                let persists = answer
+                    .set_cookies
+                    .iter()
+                    .any(|line| line.to_ascii_lowercase().contains("expires=") || line.contains("Max-Age=600"));
+                let renews = operation[0] == "add" || is_permanent;
+                assert_eq!(
+                    (answer.set_cookies.len(), persists),
+                    (usize::from(renews), renews && is_permanent),
+                    "{first}, {side}, {operation}"
+                );
+                let id = jar["session"].clone();
+                let left: i64 = server.cli(&["TTL", &format!("session:{id}")]).trim().parse().unwrap();
+                assert!((590..=600).contains(&left), "{first}, {side}, {operation}: {left} s");
+            }
+        }
+    }
 }
 
 const STARLETTE: Abilities = Abilities { lifetime: Some((1_209_600.0, 1_209_601.5)), ..USUAL };
