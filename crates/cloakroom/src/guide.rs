@@ -197,7 +197,7 @@ pub mod from_pyramid_shared {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod beaker {}
 
-#[cfg(feature = "bridge-flask")]
+#[cfg(all(feature = "bridge-flask-session", feature = "bridge-redis"))]
 #[doc = include_str!("../guide/flask.md")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod flask {}

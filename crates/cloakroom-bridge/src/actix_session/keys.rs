@@ -1,7 +1,7 @@
 //! The keys of a session: values, and flash messages of this side.
 
 use cloakroom_session::Error;
-use cloakroom_session::factory::{CsrfScheme, Json};
+use cloakroom_session::factory::Json;
 
 use crate::flash_object::{COMPACT, FlashObject, Holds};
 use crate::layout::{Layout, Queue, Spelling};
@@ -22,14 +22,6 @@ impl Layout for ActixKeys {
 
     fn spelling(&self) -> Spelling {
         COMPACT
-    }
-
-    fn csrf_key(&self) -> Option<&'static str> {
-        None
-    }
-
-    fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
-        None
     }
 
     fn flash_key(&self, _: &str) -> String {

@@ -4,7 +4,7 @@
 //! preserved, and a handler that reads one gets such an object.
 
 use cloakroom_session::Error;
-use cloakroom_session::factory::{CsrfScheme, Json};
+use cloakroom_session::factory::Json;
 
 use super::tags::{self, Known};
 use crate::layout::{Layout, Queue, Spelling, quoted};
@@ -35,10 +35,6 @@ impl Layout for FlaskKeys {
     /// The key of Flask-WTF.
     fn csrf_key(&self) -> Option<&'static str> {
         Some("csrf_token")
-    }
-
-    fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
-        None
     }
 
     fn is_hidden(&self, key: &str) -> bool {

@@ -1,7 +1,7 @@
 //! The keys of a record of Flask-Session: those of Flask, without its tags.
 
 use cloakroom_session::Error;
-use cloakroom_session::factory::{CsrfScheme, Json};
+use cloakroom_session::factory::Json;
 
 use super::keys::{DEFAULT_CATEGORY, FLASHES, PERMANENT, untagged};
 use crate::flash_object::COMPACT;
@@ -23,10 +23,6 @@ impl Layout for RecordKeys {
     /// The key of Flask-WTF.
     fn csrf_key(&self) -> Option<&'static str> {
         Some("csrf_token")
-    }
-
-    fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
-        None
     }
 
     fn is_hidden(&self, key: &str) -> bool {

@@ -35,9 +35,14 @@ pub(crate) trait Layout: fmt::Debug + Sync {
     /// Returns the key of the CSRF token if it is a string in the framework's session.
     ///
     /// Otherwise the token is kept in `_cloakroom`.
-    fn csrf_key(&self) -> Option<&'static str>;
+    fn csrf_key(&self) -> Option<&'static str> {
+        None
+    }
 
-    fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme>;
+    /// Returns the framework's encoding of CSRF tokens, if it differs from Cloakroom's.
+    fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
+        None
+    }
 
     /// Returns true if the framework keeps its own data under this key, which handlers should not
     /// see.

@@ -1,7 +1,7 @@
 //! The keys that extensions of tower-sessions use in a session.
 
 use cloakroom_session::Error;
-use cloakroom_session::factory::{CsrfScheme, Json};
+use cloakroom_session::factory::Json;
 
 use super::messages;
 use crate::flash_object::COMPACT;
@@ -21,14 +21,6 @@ impl Layout for TowerKeys {
 
     fn spelling(&self) -> Spelling {
         COMPACT
-    }
-
-    fn csrf_key(&self) -> Option<&'static str> {
-        None
-    }
-
-    fn csrf_scheme(&self) -> Option<&'static dyn CsrfScheme> {
-        None
     }
 
     /// MessagePack has fewer numbers than JSON.
