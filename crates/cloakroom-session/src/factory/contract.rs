@@ -129,7 +129,8 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
     /// another session has that id.
     ///
     /// A migration derives the id of a moved session, so that racing requests begin only one. The
-    /// default implementation returns `false`.
+    /// conformance suite checks a factory that returns `true`. The default implementation returns
+    /// `false`.
     fn begins_as_given(&self) -> bool {
         false
     }

@@ -19,6 +19,8 @@ enum Rule {
     AllCandidatesAreTried,
     ReadsKeepNothing,
     CookiesNameTheirSession,
+    SessionsBeginAsGiven,
+    TakenIdsAreNotGivenAgain,
     DeadlinesAreInclusive,
     DeadlinesEnd,
     ReadsTouch,
@@ -155,6 +157,10 @@ impl Broken {
         if commit.is_resumed() && self.breaks(Rule::ResumedCreationsKeepTheirId) {
             id = fresh_id().unwrap();
         }
+        let is_taken = !commit.is_resumed() && self.store().contains_key(&id.store_key());
+        if (is_taken && !self.breaks(Rule::TakenIdsAreNotGivenAgain)) || self.breaks(Rule::SessionsBeginAsGiven) {
+            id = fresh_id().unwrap();
+        }
         if let Some(ended) = ended.filter(|_| self.breaks(Rule::ANewSessionHasANewId)) {
             id = ended;
         }
@@ -252,6 +258,10 @@ impl SessionFactory for Broken {
         cookies.candidates(NAME).flatten().find_map(SessionId::parse).map(|id| id.store_key()).into()
     }
 
+    fn begins_as_given(&self) -> bool {
+        true
+    }
+
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
         let id = session.id().unwrap();
         let found = self.store().get(&id.store_key()).cloned();
@@ -283,6 +293,8 @@ async fn each_broken_rule_is_caught_by_name() {
         (Rule::AllCandidatesAreTried, "a_bad_cookie_hides_no_good_one"),
         (Rule::ReadsKeepNothing, "an_unused_session_is_not_kept"),
         (Rule::CookiesNameTheirSession, "cookies_name_the_session_that_they_open"),
+        (Rule::SessionsBeginAsGiven, "a_session_begins_with_the_id_of_its_commit"),
+        (Rule::TakenIdsAreNotGivenAgain, "a_session_begins_with_the_id_of_its_commit"),
         (Rule::DeadlinesAreInclusive, "valid_at_its_deadline_and_not_after"),
         (Rule::DeadlinesEnd, "valid_at_its_deadline_and_not_after"),
         (Rule::ReadsTouch, "a_read_extends_the_deadline"),

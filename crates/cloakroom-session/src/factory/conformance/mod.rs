@@ -99,7 +99,8 @@ pub async fn check<F: SessionFactory>(factory: Arc<F>, can: Capabilities) -> Vec
             a_created_session_opens_as_it_was an_invented_id_is_not_adopted nonsense_is_a_fresh_session
             a_bad_cookie_hides_no_good_one cookies_name_the_session_that_they_open;
         writing: each_write_is_kept a_popped_message_does_not_come_back cycle_gives_a_new_id_and_token
-            the_same_owner_keeps_the_session another_owner_gets_nothing commits_of_one_request_follow_each_other;
+            the_same_owner_keeps_the_session another_owner_gets_nothing commits_of_one_request_follow_each_other
+            a_session_begins_with_the_id_of_its_commit;
         ending: invalidate_removes_the_cookie_as_it_was_set invalidate_of_nothing_is_silent
             invalidate_then_write_begins_anew the_end_comes_before_the_beginning
             a_session_that_was_just_kept_can_be_ended;

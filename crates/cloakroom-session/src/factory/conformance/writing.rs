@@ -1,8 +1,10 @@
 //! Writing: each change is kept, and a new id keeps exactly the expected data.
 
+use cloakroom_core::CookieHeader;
+
 use super::bench::{Bench, KEY, Outcome, VALUE, Wrong, ensure, same};
 use crate::error::Error;
-use crate::factory::SessionFactory;
+use crate::factory::{SessionFactory, begin_commit};
 use crate::session::Session;
 
 /// A change, and its effect on a later request.
@@ -181,4 +183,24 @@ pub(super) async fn commits_of_one_request_follow_each_other<F: SessionFactory>(
         same(&format!("{case}: the number of sessions"), &it.kept(), &expected)?;
     }
     Ok(())
+}
+
+/// A migration relies on it: only one of the requests that move a session may begin the new one.
+pub(super) async fn a_session_begins_with_the_id_of_its_commit<F: SessionFactory>(it: Bench<F>) -> Outcome {
+    if !it.factory.begins_as_given() {
+        return Ok(());
+    }
+    let now = it.app().now();
+    let fresh = async || -> Result<_, Wrong> {
+        let mut session = it.factory.open(CookieHeader::default(), now).await?;
+        session.changed();
+        Ok(begin_commit(session, now)?)
+    };
+    let first = fresh().await?;
+    let given = first.new_id();
+    let begun = it.factory.commit(&first).await?.session;
+    ensure(given.is_some() && begun.id() == given, "the session has another id than its commit")?;
+    let Some(given) = given else { return Ok(()) };
+    let other = it.factory.commit(&fresh().await?.beginning_as(given)).await?.session;
+    ensure(other.id() != Some(given), "a second session begins with an id that is taken")
 }
