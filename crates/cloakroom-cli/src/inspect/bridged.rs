@@ -193,7 +193,7 @@ fn described(framework: Framework, found: Found, question: &Question<'_>) -> Rep
         }
         Found::Id(id) => {
             let why = "its signature is good, but only the store knows whether the session exists: connect-redis keeps it as \
-                       sess:ID, connect-pg-simple under sid, tower-sessions and actix-session under the id";
+                       sess:ID, Flask-Session as session:ID, connect-pg-simple under sid, tower-sessions and actix-session under the id";
             // Without its signature it isn't a valid cookie, so printing it is safe.
             Report::new(says, Verdict::unchecked(why)).fact("id", id)
         }

@@ -6,8 +6,8 @@ use clap::ValueEnum;
 use cloakroom::ConfigError;
 use cloakroom::bridge::{
     ActixSessionCookie, ActixSessionRecord, BeakerCipher, BeakerCookie, CookieFormat, DjangoCookie, DjangoRecord,
-    ExpressCookie, ExpressRecord, FlaskCookie, PlugCookie, PyramidCookie, PyramidNaclCookie, RailsCookie, RailsDigest,
-    RecordFormat, StarletteCookie, TowerSessionsRecord,
+    ExpressCookie, ExpressRecord, FlaskCookie, FlaskSessionRecord, PlugCookie, PyramidCookie, PyramidNaclCookie,
+    RailsCookie, RailsDigest, RecordFormat, StarletteCookie, TowerSessionsRecord,
 };
 use cloakroom::factory::{CookieOrder, Rejected};
 
@@ -23,6 +23,8 @@ pub(in crate::inspect) enum Framework {
     /// or --encrypt-key-env
     Beaker,
     Flask,
+    /// The id of Flask-Session with `SESSION_USE_SIGNER`; the session is in its store
+    FlaskSession,
     /// `signed_cookies` of Django, or the column `session_data` of its table
     Django,
     /// The id of Express' `express-session`; the session is in its store
@@ -85,7 +87,12 @@ impl Framework {
     /// Returns the framework's default cookie name.
     pub(in crate::inspect) const fn cookie_name(self) -> &'static str {
         match self {
-            Self::Pyramid | Self::PyramidNacl | Self::Flask | Self::CookieSession | Self::Starlette => "session",
+            Self::Pyramid
+            | Self::PyramidNacl
+            | Self::Flask
+            | Self::FlaskSession
+            | Self::CookieSession
+            | Self::Starlette => "session",
             Self::Beaker => "beaker.session.id",
             Self::Django => "sessionid",
             Self::ExpressSession => "connect.sid",
@@ -102,6 +109,7 @@ impl Framework {
                 CookieOrder::LastFirst
             }
             Self::Flask
+            | Self::FlaskSession
             | Self::ExpressSession
             | Self::CookieSession
             | Self::Rails
@@ -117,6 +125,7 @@ impl Framework {
             (Self::PyramidNacl, _) => "a cookie of pyramid_nacl_session",
             (Self::Beaker, _) => "a cookie of Beaker",
             (Self::Flask, _) => "a cookie of Flask",
+            (Self::FlaskSession, _) => "the signed id of a session of Flask-Session",
             (Self::Django, _) => "a signed cookie of Django",
             (Self::ExpressSession, _) => "the signed id of a session of express-session",
             (Self::CookieSession, _) => "a cookie of cookie-session",
@@ -168,6 +177,9 @@ impl Framework {
                 Way::session("HMAC-SHA256", DjangoCookie::new(secret).build()?),
                 Way::record("HMAC-SHA256, of the table", DjangoRecord::new(secret)?),
             ]),
+            (Self::FlaskSession, None) => {
+                one(Way::id("HMAC-SHA1", FlaskSessionRecord::builder().signed(secret).build()?))
+            }
             (Self::ExpressSession, None) => one(Way::id("HMAC-SHA256", ExpressRecord::new(secret).build()?)),
             (Self::CookieSession, None) => one(Way::session("HMAC-SHA1", ExpressCookie::new(secret).build()?)),
             (Self::Starlette, None) => one(Way::session("HMAC-SHA1", StarletteCookie::new(secret).build()?)),

@@ -459,3 +459,15 @@ fn refused_vectors_say_why() {
     assert!(missing.is_empty(), "cli.md doesn't have these lines:\n{}", missing.join("\n"));
     assert_eq!(vectors.len(), 34);
 }
+
+/// Signed by Flask-Session 0.8.
+#[test]
+fn ids_of_flask_session_are_printed() {
+    let value = "q8J3xw0mYb5c7RkZt1uVdA2sEfGhIjKlMnOpQrStUvW.DJf9R3NQQhyoglZgQziiUxs7jZc";
+    let (document, text) = asked(Some(Framework::FlaskSession), Some("dev"), value, NOW);
+    assert_eq!(document["answer"]["verdict"], "unchecked", "{text}");
+    assert_eq!(document["facts"]["id"], value.rsplit_once('.').unwrap().0, "{text}");
+    assert!(text.contains("session:ID"), "{text}");
+    let (document, _) = asked(Some(Framework::FlaskSession), Some("another"), value, NOW);
+    assert_eq!(document["answer"]["reason"], "forged");
+}
