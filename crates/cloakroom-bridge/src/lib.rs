@@ -126,7 +126,7 @@ pub use rails::{RailsCookie, RailsCookieBuilder, RailsDigest};
 pub use secret::Secret;
 #[cfg(feature = "records")]
 pub use shared::{
-    ForeignStore, MemoryRecords, RecordFormat, SharedRecords, SharedRecordsBuilder, SwapOutcome, TouchMode,
+    DatedRecord, ForeignStore, MemoryRecords, RecordFormat, SharedRecords, SharedRecordsBuilder, SwapOutcome, TouchMode,
 };
 #[cfg(feature = "starlette")]
 pub use starlette::{StarletteCookie, StarletteCookieBuilder};

@@ -176,6 +176,15 @@ impl RecordFormat for DjangoRecord {
         keys::open(self.keys, &payload, touched, lifetimes)
     }
 
+    fn stored_end(&self, record: &Record) -> Option<Timestamp> {
+        let (touched, end) = (record.times().touched, Expiry::of(record));
+        Some(match end {
+            Some(Expiry::Date(date)) => date,
+            Some(Expiry::Lasts(idle)) => touched + idle,
+            Some(Expiry::BrowserSession | Expiry::Past) | None => touched + self.cookie_age,
+        })
+    }
+
     fn seal(&self, _: &str, record: &Record, sealing: SealContext<'_>) -> Result<Vec<u8>, Error> {
         Ok(self.tokens.seal(&keys::payload(self.keys, record, sealing.lifetimes)?, sealing.now).into_bytes())
     }

@@ -144,7 +144,7 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
     /// Loads the record that another request wrote; `None` if the session has ended.
     async fn newest(&self, commit: &Commit, id: &str, retries: &mut Retries) -> Result<Option<Record>, Error> {
         retries.conflict(commit).await?;
-        let load = self.store.load(id, commit.now());
+        let load = self.store.load_dated(id, commit.now());
         let loaded = self.call_by(retries.limit(), "load", load).await?;
         match self.read(id, loaded, commit.now()) {
             Ok(newest) => Ok(Some(newest)),

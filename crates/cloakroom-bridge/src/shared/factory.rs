@@ -15,7 +15,8 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::format::RecordFormat;
 use super::outcome::CommitOutcome;
-use super::store::ForeignStore;
+use super::store::{DatedRecord, ForeignStore};
+use super::zone;
 use crate::cookie_format::{IncomingCookie, Renewal, SealContext};
 
 /// A factory that shares the stored records of an application in another framework.
@@ -116,13 +117,23 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
 
     /// Loads the record under an id, or the reason why it isn't a session.
     pub(crate) async fn find(&self, id: &str, now: Timestamp) -> Result<Result<Record, Rejected>, Error> {
-        Ok(self.read(id, self.call("load", self.store.load(id, now)).await?, now))
+        Ok(self.read(id, self.call("load", self.store.load_dated(id, now)).await?, now))
     }
 
     /// Decodes the record that was loaded under an id.
-    pub(crate) fn read(&self, id: &str, stored: Option<Vec<u8>>, now: Timestamp) -> Result<Record, Rejected> {
-        let stored = stored.ok_or(Rejected::Unknown)?;
+    pub(crate) fn read(&self, id: &str, stored: Option<DatedRecord>, now: Timestamp) -> Result<Record, Rejected> {
+        let DatedRecord { record: stored, end } = stored.ok_or(Rejected::Unknown)?;
         let mut record = self.format.open(&stored, now, &self.lifetimes)?;
+        if let (Some(end), Some(right)) = (end, self.format.stored_end(&record)) {
+            // A write of this side has the end of this side's timeouts, which may differ.
+            let is_ours = record.times().ends().is_some_and(|ours| zone::is_same(end, ours));
+            if !is_ours && zone::is_other(end, right) {
+                return Err(Rejected::OtherTimeZone);
+            }
+        }
+        if end.is_some_and(|end| end <= now) {
+            return Err(Rejected::Unknown);
+        }
         if let Some(why) = Rejected::by_times(record.times(), now) {
             return Err(why);
         }

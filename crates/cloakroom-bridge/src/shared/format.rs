@@ -90,6 +90,13 @@ pub trait RecordFormat: fmt::Debug + Send + Sync + 'static {
     /// Returns the reason if the bytes aren't a valid record of this format.
     fn open(&self, stored: &[u8], now: Timestamp, lifetimes: &Lifetimes) -> Result<Record, Rejected>;
 
+    /// Returns the expiry that the framework stores next to this record, if the record tells.
+    ///
+    /// It reveals a store in another time zone, see [`Rejected::OtherTimeZone`].
+    fn stored_end(&self, _record: &Record) -> Option<Timestamp> {
+        None
+    }
+
     /// Encodes a record, to be stored under this id.
     ///
     /// # Errors

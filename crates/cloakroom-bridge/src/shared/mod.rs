@@ -9,10 +9,11 @@ mod format;
 mod memory;
 mod outcome;
 mod store;
+mod zone;
 
 pub(crate) use format::text_of;
 
 pub use factory::{SharedRecords, SharedRecordsBuilder};
 pub use format::{RecordFormat, TouchMode};
 pub use memory::MemoryRecords;
-pub use store::{ForeignStore, SwapOutcome};
+pub use store::{DatedRecord, ForeignStore, SwapOutcome};

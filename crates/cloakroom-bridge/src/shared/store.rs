@@ -18,6 +18,31 @@ pub enum SwapOutcome {
     Gone,
 }
 
+/// A record that was loaded, with the expiry that the store states for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DatedRecord {
+    /// The bytes of the record.
+    pub record: Vec<u8>,
+    /// The expiry, if it may be in another time zone.
+    pub end: Option<Timestamp>,
+}
+
+impl DatedRecord {
+    /// Creates a record whose expiry the store has checked.
+    #[must_use]
+    pub const fn new(record: Vec<u8>) -> Self {
+        Self { record, end: None }
+    }
+
+    /// States an expiry that may have passed, or may be in another time zone.
+    #[must_use]
+    pub const fn ends(mut self, end: Option<Timestamp>) -> Self {
+        self.end = end;
+        self
+    }
+}
+
 /// A store in which another framework keeps its records, under the framework's ids.
 ///
 /// Records are bytes, and the bytes are their own version: each conditional write names the bytes
@@ -53,6 +78,18 @@ pub trait ForeignStore: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Fails if the store can't answer.
     fn load(&self, id: &str, now: Timestamp) -> impl Future<Output = Result<Option<Vec<u8>>, Error>> + Send;
+
+    /// Loads a record with the expiry that the store states for it.
+    ///
+    /// A store whose expiry may be in another time zone returns expired records too: the caller
+    /// compares the expiry with the record, and refuses the record if they are hours apart. Other
+    /// stores use this default, which states no expiry.
+    ///
+    /// # Errors
+    /// Fails if the store can't answer.
+    fn load_dated(&self, id: &str, now: Timestamp) -> impl Future<Output = Result<Option<DatedRecord>, Error>> + Send {
+        async move { Ok(self.load(id, now).await?.map(DatedRecord::new)) }
+    }
 
     /// Creates a record that expires at `ends`. Returns `false` if the id is taken.
     ///
@@ -109,6 +146,10 @@ pub trait ForeignStore: fmt::Debug + Send + Sync + 'static {
 impl<S: ForeignStore> ForeignStore for Arc<S> {
     async fn load(&self, id: &str, now: Timestamp) -> Result<Option<Vec<u8>>, Error> {
         (**self).load(id, now).await
+    }
+
+    async fn load_dated(&self, id: &str, now: Timestamp) -> Result<Option<DatedRecord>, Error> {
+        (**self).load_dated(id, now).await
     }
 
     async fn create(&self, id: &str, record: &[u8], ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, ToSql, Transaction
 
 use super::table::{Holds, Table, Times, quoted};
 use crate::iso;
-use crate::shared::{ForeignStore, SwapOutcome};
+use crate::shared::{DatedRecord, ForeignStore, SwapOutcome};
 
 /// The time to wait for a writer of another process.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -87,6 +87,9 @@ impl SqliteRecords {
     /// Start this application with the environment variable `TZ` set to Django's `TIME_ZONE`, which
     /// is `America/Chicago` if it isn't set. Local times repeat for an hour when summer time ends;
     /// with `USE_TZ = True` in Django they don't.
+    ///
+    /// Sessions that Django saved in another time zone than this one are refused:
+    /// [`Rejected::OtherTimeZone`](cloakroom_session::factory::Rejected::OtherTimeZone).
     #[must_use]
     pub fn local_time(mut self) -> Self {
         LOCAL.clone_into(&mut self.table.time);
@@ -166,6 +169,21 @@ fn found(connection: &Connection, table: &Table, id: &str, now: &str) -> rusqlit
     statement.query_row([id, now], |row| Ok(row.get_ref(0)?.as_bytes()?.to_vec())).optional()
 }
 
+/// Returns a record of Django, and the expiry in its column, also if it has passed.
+fn dated(connection: &Connection, table: &Table, id: &str) -> rusqlite::Result<Option<DatedRecord>> {
+    let Table { name, id: key, record, ends, .. } = table;
+    // A text that isn't a time has no seconds.
+    let seconds = if table.time == LOCAL { "strftime('%s', {}, 'utc')" } else { "strftime('%s', {})" };
+    let seconds = seconds.replace("{}", ends);
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT {record}, CAST({seconds} AS INTEGER) FROM {name} WHERE {key} = ?1"))?;
+    let row = statement.query_row([id], |row| {
+        let seconds = row.get::<_, Option<i64>>(1)?.map(|seconds| u64::try_from(seconds).unwrap_or_default());
+        Ok(DatedRecord::new(row.get_ref(0)?.as_bytes()?.to_vec()).ends(seconds.map(Timestamp::from_unix_secs)))
+    });
+    row.optional()
+}
+
 fn execute(connection: &Connection, statement: &str, values: &[&dyn ToSql]) -> rusqlite::Result<usize> {
     connection.prepare_cached(statement)?.execute(values)
 }
@@ -174,6 +192,14 @@ impl ForeignStore for SqliteRecords {
     async fn load(&self, id: &str, now: Timestamp) -> Result<Option<Vec<u8>>, Error> {
         let (id, now) = (id.to_owned(), self.time(now));
         self.run(move |connection, table| found(connection, table, &id, &now)).await
+    }
+
+    async fn load_dated(&self, id: &str, now: Timestamp) -> Result<Option<DatedRecord>, Error> {
+        if self.table.times == Times::Rfc3339 {
+            return Ok(self.load(id, now).await?.map(DatedRecord::new));
+        }
+        let id = id.to_owned();
+        self.run(move |connection, table| dated(connection, table, &id)).await
     }
 
     async fn create(&self, id: &str, record: &[u8], ends: Option<Timestamp>, now: Timestamp) -> Result<bool, Error> {

@@ -120,6 +120,7 @@ pub(super) fn refused(why: Rejected, key: &str, keyring: Option<&Keyring>) -> Ve
         }
         Rejected::Expired(_) => "it can't be renewed: the visitor has to sign in again".to_owned(),
         Rejected::FromFuture => "compare the clocks of the machines".to_owned(),
+        Rejected::OtherTimeZone => "compare USE_TZ, TIME_ZONE and the session age of both applications".to_owned(),
         Rejected::UnsafeSerializer => {
             "it is a pickle or a similar format, which may contain code and is never read: switch the other application to JSON"
                 .to_owned()

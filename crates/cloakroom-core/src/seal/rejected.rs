@@ -37,6 +37,9 @@ pub enum Rejected {
     Expired(Deadline),
     /// Dated in the future by more than the allowed clock skew.
     FromFuture,
+    /// The expiry in the store and the record are hours apart: the application that shares the
+    /// record keeps local times in a column without a time zone, or has another session age.
+    OtherTimeZone,
 }
 
 impl Rejected {
@@ -66,6 +69,7 @@ impl Rejected {
             Self::Expired(Deadline::Idle) => "expired-idle",
             Self::Expired(Deadline::Absolute) => "expired-absolute",
             Self::FromFuture => "from-future",
+            Self::OtherTimeZone => "other-time-zone",
         }
     }
 }
@@ -86,6 +90,9 @@ impl fmt::Display for Rejected {
             Self::Expired(Deadline::Idle) => "the session wasn't used for longer than its idle timeout",
             Self::Expired(Deadline::Absolute) => "the session is older than its absolute timeout",
             Self::FromFuture => "the session is dated in the future",
+            Self::OtherTimeZone => {
+                "the expiry in the store is hours away from the record's: the other application keeps local times, or has another session age"
+            }
         })
     }
 }

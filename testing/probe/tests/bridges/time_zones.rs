@@ -88,7 +88,13 @@ fn roles_with_different_time_zones_are_right_or_refused() {
 }
 
 fn django(place: &str) -> Side {
-    let options = ["--secret", "insecure", "--cookie-name", "session", "--sessions", place, "--local-time", ZONE];
+    django_in(place, Some(ZONE))
+}
+
+/// Starts Django with `USE_TZ = False` in a time zone, or with `USE_TZ = True`.
+fn django_in(place: &str, zone: Option<&str>) -> Side {
+    let mut options = vec!["--secret", "insecure", "--cookie-name", "session", "--sessions", place];
+    options.extend(zone.into_iter().flat_map(|zone| ["--local-time", zone]));
     Side::theirs(Foreign::django(&options))
 }
 
@@ -108,6 +114,37 @@ fn django_without_time_zones_in_sqlite() {
         assert_eq!(text, "2023-11-28 17:13", "local time");
         text
     });
+}
+
+/// A side that reads the column in another time zone than Django writes it refuses the session:
+/// it would end hours early or late.
+#[test]
+fn django_in_another_time_zone_is_refused() {
+    let rows: [(&str, Option<&str>, Option<&str>, bool); 7] = [
+        ("both in UTC", None, None, true),
+        ("Django west of UTC", Some(ZONE), None, false),
+        ("Django east of UTC", Some("Asia/Kathmandu"), None, false),
+        ("Django at the date line", Some("Pacific/Kiritimati"), None, false),
+        ("only we in local time", None, Some(ZONE), false),
+        ("two local times", Some("Asia/Tokyo"), Some(ZONE), false),
+        ("the same local time", Some("Asia/Tokyo"), Some("Asia/Tokyo"), true),
+    ];
+    // A default session; one that its column says has ended hours ago, west of UTC.
+    for begin in [json!([["insert", "user", "ann"]]), json!([["insert", "user", "ann"], ["set_expiry", 600]])] {
+        for (row, theirs, ours, is_right) in rows {
+            let folder = tempfile::tempdir().unwrap();
+            let place = format!("sqlite:{}", folder.path().join("db.sqlite3").display());
+            let backend = format!("django:{place}");
+            let mut theirs = django_in(&place, theirs);
+            let mut options = vec!["--backend", &backend, "--secret", "insecure"];
+            options.extend(ours.map(|_| "--local-time"));
+            let mut ours = Side::ours_in_zone(ours.unwrap_or("UTC"), &options);
+            let mut jar = Jar::new();
+            theirs.run(&mut jar, NOW, &begin);
+            assert!(opens(&mut theirs, &jar, NOW + 1.0), "{row}: theirs");
+            assert_eq!(opens(&mut ours, &jar, NOW + 1.0), is_right, "{row}, {begin}");
+        }
+    }
 }
 
 /// In PostgreSQL, `expire_date` has a time zone in any case.
