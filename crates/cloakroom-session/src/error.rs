@@ -15,8 +15,8 @@ type Source = Box<dyn StdError + Send + Sync + 'static>;
 ///
 /// Its message names the key, option or limit at fault, and never a value. The `is_…()` methods
 /// tell the causes apart. With the feature of a web framework, the error is also a response, so
-/// that handlers can use `?`: 503 if the store couldn't answer, 409 for a conflict, 500 otherwise.
-/// The message goes to the trace, not to the client.
+/// that handlers can use `?`: 503 if the store couldn't answer, 409 for a conflict, 403 if a user
+/// must sign in, 500 otherwise. The message goes to the trace, not to the client.
 ///
 /// # Examples
 /// ```
@@ -41,6 +41,8 @@ enum Kind {
     TooManySessions { limit: usize },
     Panicked,
     Contended { key: String },
+    SignedOut,
+    NotRecent,
 }
 
 impl Error {
@@ -131,6 +133,16 @@ impl Error {
         Self(Kind::TooManySessions { limit })
     }
 
+    /// Creates the error for a handler that needs a signed-in user.
+    pub(crate) const fn signed_out() -> Self {
+        Self(Kind::SignedOut)
+    }
+
+    /// Creates the error for a handler that needs a recent authentication.
+    pub(crate) const fn not_recent() -> Self {
+        Self(Kind::NotRecent)
+    }
+
     /// Returns the key or flash queue at fault, if there is one.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
@@ -147,7 +159,9 @@ impl Error {
             | Kind::Unsupported { .. }
             | Kind::TooManySessions { .. }
             | Kind::Panicked
-            | Kind::Contended { .. } => None,
+            | Kind::Contended { .. }
+            | Kind::SignedOut
+            | Kind::NotRecent => None,
         }
     }
 
@@ -240,6 +254,20 @@ impl Error {
         matches!(self.0, Kind::TooManySessions { .. })
     }
 
+    /// Returns `true` if the handler needs a signed-in user: see
+    /// [`Session::require_owner`](crate::Session::require_owner).
+    #[must_use]
+    pub const fn is_signed_out(&self) -> bool {
+        matches!(self.0, Kind::SignedOut)
+    }
+
+    /// Returns `true` if the user must authenticate again: see
+    /// [`Session::require_recent`](crate::Session::require_recent).
+    #[must_use]
+    pub const fn is_not_recent(&self) -> bool {
+        matches!(self.0, Kind::NotRecent)
+    }
+
     /// Returns the status of the response for this error.
     ///
     /// The body of that response must contain nothing but the reason phrase of the status.
@@ -249,6 +277,8 @@ impl Error {
             503
         } else if self.is_conflict() || self.is_too_many_sessions() {
             409
+        } else if self.is_signed_out() || self.is_not_recent() {
+            403
         } else {
             500
         }
@@ -287,6 +317,8 @@ impl fmt::Display for Error {
             Kind::Contended { key } => {
                 write!(f, "session key {key:?} was changed by other code while it was being updated")
             }
+            Kind::SignedOut => f.write_str("nobody is signed in"),
+            Kind::NotRecent => f.write_str("the user must authenticate again"),
             Kind::TooManySessions { limit } => write!(f, "the owner has {limit} sessions already, which is the limit"),
         }
     }
@@ -301,7 +333,9 @@ impl StdError for Error {
             | Kind::MissingLayer { .. }
             | Kind::TooManySessions { .. }
             | Kind::Panicked
-            | Kind::Contended { .. } => None,
+            | Kind::Contended { .. }
+            | Kind::SignedOut
+            | Kind::NotRecent => None,
         }
     }
 }

@@ -34,6 +34,7 @@
 //! | `retry` | the retries of a commit that meets those of other requests |
 //! | `cookie_sessions` | the factory that keeps sessions in cookies |
 //! | `csrf` | the checks of a request's origin and CSRF token |
+//! | `return_path` | the way back after a sign-in |
 //! | `session`, `error` | the session handle of handlers, and its errors |
 //! | `finish`, `effects` | the end of a request, and its effects on the response |
 //! | `meter` | counters and timings |
@@ -73,6 +74,7 @@ mod finish;
 pub mod meter;
 mod options;
 mod retry;
+mod return_path;
 mod session;
 mod slot;
 
@@ -85,4 +87,5 @@ pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder};
 pub use csrf::CsrfGuard;
 pub use engine::Engine;
 pub use error::Error;
+pub use return_path::{NotLocal, ReturnPath};
 pub use session::{FlashQueue, RefMut, Session};

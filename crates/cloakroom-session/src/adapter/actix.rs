@@ -102,8 +102,7 @@ impl ResponseError for Error {
     }
 
     fn error_response(&self) -> HttpResponse {
-        tracing::error!(error = self as &dyn std::error::Error, "session error");
-        PlainResponse::for_error(self).into()
+        PlainResponse::report(self).into()
     }
 }
 

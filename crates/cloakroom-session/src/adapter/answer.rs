@@ -32,11 +32,25 @@ impl PlainResponse {
     pub fn for_error(error: &Error) -> Self {
         let status = error.status();
         let words = match status {
+            403 => "Forbidden",
             409 => "Conflict",
             503 => "Service Unavailable",
             _ => "Internal Server Error",
         };
         Self { retry_after: error.retry_after(), ..Self::new(status, words) }
+    }
+
+    /// Creates the response for an error that a handler or an extractor returned, and traces it.
+    ///
+    /// A missing sign-in isn't a fault: it is traced at the level `DEBUG`, other errors at `ERROR`.
+    #[must_use]
+    pub fn report(error: &Error) -> Self {
+        if error.is_signed_out() || error.is_not_recent() {
+            tracing::debug!(%error, "request needs a sign-in");
+        } else {
+            tracing::error!(error = error as &dyn std::error::Error, "session error");
+        }
+        Self::for_error(error)
     }
 
     /// Creates the response for a request that the CSRF check refused.

@@ -36,8 +36,7 @@ impl<S: Sync> FromRequestParts<S> for FormToken {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        tracing::error!(error = &self as &dyn std::error::Error, "session error");
-        PlainResponse::for_error(&self).into_response()
+        PlainResponse::report(&self).into_response()
     }
 }
 

@@ -49,8 +49,7 @@ impl ResponseError for Error {
     }
 
     fn as_response(&self) -> Response {
-        tracing::error!(error = self as &dyn std::error::Error, "session error");
-        PlainResponse::for_error(self).into()
+        PlainResponse::report(self).into()
     }
 }
 

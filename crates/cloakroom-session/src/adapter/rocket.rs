@@ -121,8 +121,7 @@ impl<'r> FromRequest<'r> for FormToken {
 
 impl<'r> Responder<'r, 'static> for Error {
     fn respond_to(self, _: &'r Request<'_>) -> rocket::response::Result<'static> {
-        tracing::error!(error = &self as &dyn std::error::Error, "session error");
-        Ok(PlainResponse::for_error(&self).into())
+        Ok(PlainResponse::report(&self).into())
     }
 }
 

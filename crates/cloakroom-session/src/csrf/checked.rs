@@ -55,8 +55,7 @@ impl FormRejection {
     #[must_use]
     pub fn answer(&self) -> PlainResponse {
         if let Kind::Session(error) = &self.0 {
-            tracing::error!(error = error as &dyn std::error::Error, "session error");
-            return PlainResponse::for_error(error);
+            return PlainResponse::report(error);
         }
         PlainResponse::new(self.status(), format!("{self}\n"))
     }

@@ -22,6 +22,7 @@ mod flash;
 mod life;
 mod ref_mut;
 mod refresh;
+mod sign_in;
 mod turn;
 mod values;
 

@@ -22,6 +22,7 @@ mod own_code;
 mod panics;
 mod rejected;
 mod rotation;
+mod sign_in;
 mod size;
 mod support;
 mod traces;
