@@ -193,7 +193,7 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
         let from = Side::of(commit.session()).unwrap_or(to);
         let other = commit.session().other().cloned();
         let mut committed = match plan {
-            Plan::Nothing | Plan::Drop(_) => return self.commit_on(from, commit).await,
+            Plan::Nothing | Plan::IssueToken | Plan::Drop(_) => return self.commit_on(from, commit).await,
             Plan::End => {
                 let cookies = self.end(from, commit.session(), now).await?;
                 Committed::new(commit.settle(After::Ended), cookies)

@@ -47,6 +47,8 @@ pub enum After {
     Dropped,
     /// Nothing was done.
     Untouched,
+    /// A cookie with the CSRF token was sent, and nothing was stored.
+    TokenIssued,
 }
 
 /// The sizes in bytes of the random parts: an id, a token, a nonce and a commit id.
@@ -234,7 +236,7 @@ impl SessionState {
             Plan::Create | Plan::EndThenCreate | Plan::Cycle => bytes.len(),
             // A cookie has no commit id, because no retry could read it.
             Plan::Replace if self.payload() == CookiePayload::Id => COMMIT,
-            Plan::Nothing | Plan::Touch | Plan::Replace | Plan::End | Plan::Drop(_) => 0,
+            Plan::Nothing | Plan::IssueToken | Plan::Touch | Plan::Replace | Plan::End | Plan::Drop(_) => 0,
         };
         random(bytes.get_mut(..needed).unwrap_or_default())?;
         let (commit, rest) = parts::<COMMIT>(&bytes);
@@ -246,7 +248,10 @@ impl SessionState {
         let commit = (needed > 0 && self.payload() == CookiePayload::Id).then_some(commit);
         let gives_token = begins && self.record().csrf().is_none();
         if needed > 0 {
-            self.complete(now, commit, begins.then(|| CsrfToken::from_random(token)));
+            // The forms that the visitor has open stay valid.
+            let fresh = || self.form_token().cloned().unwrap_or_else(|| CsrfToken::from_random(token));
+            let token = begins.then(fresh);
+            self.complete(now, commit, token);
         } else if plan == Plan::Replace {
             self.complete(now, None, None);
         }

@@ -67,6 +67,11 @@ impl SessionState {
     pub(crate) fn settle(&self, after: After, now: Timestamp) -> Self {
         let (identity, base) = match after {
             After::Untouched => return Self { opened: now, ..self.clone() },
+            After::TokenIssued => {
+                let token = self.record().csrf().cloned();
+                let fresh = Self::fresh(now, self.context.lifetimes).issuing_tokens(token);
+                return Self { generation: self.generation, context: self.context.clone(), ..fresh };
+            }
             After::Kept(id, record) => (Identity::Loaded(id), record),
             After::Ended => (Identity::New, Arc::new(Record::new(now, &self.context.lifetimes))),
             After::Dropped => {

@@ -37,7 +37,7 @@ mod writing;
 
 use std::sync::Arc;
 
-use crate::csrf::CsrfScheme;
+use crate::csrf::{CsrfScheme, CsrfToken};
 use crate::id::{SessionId, StoreKey};
 use crate::lifetimes::Lifetimes;
 use crate::record::{FrameworkData, Record};
@@ -105,6 +105,7 @@ struct Context {
     request: RequestKind,
     scheme: Option<&'static dyn CsrfScheme>,
     place: u8,
+    issues_tokens: bool,
 }
 
 /// Rarely used fields.
@@ -115,6 +116,8 @@ struct Rare {
     other: Option<SessionState>,
     /// The framework data of the session that `invalidate` ended.
     ended_foreign: Option<Arc<FrameworkData>>,
+    /// The CSRF token in the request's cookie, of a visitor without a session.
+    form_token: Option<CsrfToken>,
 }
 
 /// Opening, for factories.
@@ -159,6 +162,7 @@ impl SessionState {
                 request: RequestKind::Ordinary,
                 scheme: None,
                 place: 0,
+                issues_tokens: false,
             },
             rare: None,
         }
@@ -218,6 +222,24 @@ impl SessionState {
     pub fn with_rejection(mut self, why: Option<Rejected>) -> Self {
         if why.is_some() || self.rare.is_some() {
             self.rare_mut().rejected = why;
+        }
+        self
+    }
+
+    /// Lets the factory keep the CSRF token of a visitor without a session in the cookie.
+    ///
+    /// A page with a form then stores no record: see [`Plan::IssueToken`]. `presented` is the token
+    /// in the request's cookie. It becomes the session's token if something is stored, unless the
+    /// visitor signs in.
+    ///
+    /// # Security
+    /// The cookie's name **must** begin with `__Host-`. Otherwise a sibling domain could plant a
+    /// token that it knows.
+    #[must_use]
+    pub fn issuing_tokens(mut self, presented: Option<CsrfToken>) -> Self {
+        self.context.issues_tokens = true;
+        if presented.is_some() {
+            self.rare_mut().form_token = presented;
         }
         self
     }
@@ -320,6 +342,20 @@ impl SessionState {
     #[must_use]
     pub const fn payload(&self) -> CookiePayload {
         self.context.carrier
+    }
+
+    /// Returns the session's CSRF token, or that of a visitor without a session, if there is one.
+    #[must_use]
+    pub fn known_csrf_token(&self) -> Option<&CsrfToken> {
+        self.record().csrf().or_else(|| self.form_token())
+    }
+
+    pub(crate) fn form_token(&self) -> Option<&CsrfToken> {
+        self.rare.as_ref().filter(|_| self.identity == Identity::New)?.form_token.as_ref()
+    }
+
+    pub(crate) const fn issues_tokens(&self) -> bool {
+        self.context.issues_tokens
     }
 
     pub(crate) const fn moves(&self) -> bool {

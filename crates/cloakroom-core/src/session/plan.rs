@@ -45,6 +45,10 @@ impl CommitPolicy {
 pub enum Plan {
     /// Write nothing.
     Nothing,
+    /// Send a CSRF token to a visitor without a session, and store nothing.
+    ///
+    /// Only for factories that [issue tokens](SessionState::issuing_tokens).
+    IssueToken,
     /// Extend the idle deadline.
     Touch,
     /// Store a new record under a new id.
@@ -92,6 +96,10 @@ impl SessionState {
         let now = self.resolution().floor(now);
         let effective = self.log().is_effective();
         match self.identity() {
+            Identity::New if self.issues_tokens() && !self.has_content() => match self.record().csrf() {
+                Some(token) if self.form_token() != Some(token) => (Plan::IssueToken, CookieUpdate::Set),
+                _ => (Plan::Nothing, CookieUpdate::Keep),
+            },
             Identity::New if self.is_wanted() => (Plan::Create, CookieUpdate::Set),
             Identity::New => (Plan::Nothing, CookieUpdate::Keep),
             Identity::Ended(_) if self.is_wanted() => (Plan::EndThenCreate, CookieUpdate::Set),
@@ -130,8 +138,12 @@ impl SessionState {
     /// A visitor who stored nothing has no record and no cookie, but a token that was rendered into
     /// a form must be known later.
     fn is_wanted(&self) -> bool {
-        let record = self.record();
-        !record.is_vacant() || record.csrf().is_some() || self.log().asks_for_record()
+        self.has_content() || self.record().csrf().is_some()
+    }
+
+    /// Returns `true` if a new session has more than a token.
+    fn has_content(&self) -> bool {
+        !self.record().is_vacant() || self.log().asks_for_record()
     }
 
     /// Returns the deadline that passed during the request, if any. Opening counts as use.

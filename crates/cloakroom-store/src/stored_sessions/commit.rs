@@ -35,6 +35,7 @@ impl<S: Store> StoredSessions<S> {
             }
             // Boxed because it is the largest future and rare, so that the others stay small.
             (Plan::Cycle, Some((_, key))) => Box::pin(self.cycle(commit, &key)).await,
+            (Plan::IssueToken, _) => Ok(Outcome::TokenIssued),
             (Plan::Drop(_), _) => Ok(Outcome::Dropped),
             _ => Ok(Outcome::Untouched),
         }

@@ -9,6 +9,7 @@
 //! | `queue` | a work queue for each session, inside this process |
 //! | `flights` | the loads and touches in flight, and the recent touches |
 //! | `load`, `touch` | concurrent loads and touches of one session, served by one call |
+//! | `form_token` | the CSRF token of a visitor without a session, in the cookie |
 //! | `commit` | the execution of a commit plan |
 //! | `write` | writes to a session that other requests may write too, on the newest version |
 //! | `group` | concurrent commits of one session that wait for their turn |
@@ -19,6 +20,7 @@ mod builder;
 pub(crate) mod call;
 mod commit;
 mod flights;
+mod form_token;
 mod gather;
 mod group;
 mod limit;
@@ -156,6 +158,7 @@ impl<S: Store> StoredSessions<S> {
 
     fn cookie_for(&self, commit: &Commit, outcome: &Outcome) -> Result<Vec<SetCookie>, Error> {
         Ok(match (commit.cookie(), outcome) {
+            (CookieUpdate::Set, Outcome::TokenIssued) => form_token::cookie(&self.cookie, &commit.record())?,
             (CookieUpdate::Set, Outcome::Kept(id, _, record)) => {
                 vec![self.cookie.set(&id.expose(), record.max_age(commit.now()))?]
             }
@@ -187,11 +190,14 @@ impl<S: Store> IntoStore<S> for Arc<S> {
 
 impl<S: Store> SessionFactory for StoredSessions<S> {
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        let mut moved = None;
+        let (mut moved, mut form_token) = (None, None);
         let mut candidates = Candidates::new(&cookies, self.cookie.name());
         while let Some(value) = candidates.next_value() {
             let Some(id) = SessionId::parse(value) else {
-                candidates.reject(Rejected::Malformed);
+                match form_token::parse(value) {
+                    Some(token) => form_token = form_token.or(Some(token)),
+                    None => candidates.reject(Rejected::Malformed),
+                }
                 continue;
             };
             let key = id.store_key();
@@ -208,7 +214,10 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
         let session = match moved {
             // The id is kept, so that a sign-out can end the session under its new id.
             Some(id) => SessionState::detached(id, now, self.lifetimes),
-            None => SessionState::fresh(now, self.lifetimes).with_rejection(candidates.first_rejected()),
+            None => {
+                let fresh = SessionState::fresh(now, self.lifetimes).with_rejection(candidates.first_rejected());
+                if form_token::is_safe_in(&self.cookie) { fresh.issuing_tokens(form_token) } else { fresh }
+            }
         };
         Ok(session.with_payload(CookiePayload::Id))
     }
@@ -221,6 +230,7 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
             Outcome::Kept(id, version, record) => commit.settle(After::Kept(id, record)).at_version(version),
             Outcome::Ended { .. } => commit.settle(After::Ended),
             Outcome::Dropped => return Ok(Committed::dropped(commit)),
+            Outcome::TokenIssued => commit.settle(After::TokenIssued),
             Outcome::Untouched => commit.settle(After::Untouched),
         };
         Ok(Committed::new(session, cookies))

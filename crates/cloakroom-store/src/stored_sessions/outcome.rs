@@ -62,5 +62,7 @@ pub(crate) enum Outcome {
     /// The session had ended in the meantime. The changes are dropped, and no cookie is sent,
     /// because the browser may already have a newer one.
     Dropped,
+    /// The visitor gets a token and no record.
+    TokenIssued,
     Untouched,
 }

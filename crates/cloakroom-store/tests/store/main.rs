@@ -16,6 +16,7 @@ mod factory;
 mod faulty;
 mod file;
 mod flights;
+mod form_tokens;
 mod gated;
 mod groups;
 mod health;

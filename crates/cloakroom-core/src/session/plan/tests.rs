@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::CookiePayload::{Id, Record as Whole};
 use super::CookieUpdate::{Keep, Remove, Set};
-use super::Plan::{Create, Cycle, Drop, End, EndThenCreate, Nothing, Replace, Touch};
+use super::Plan::{Create, Cycle, Drop, End, EndThenCreate, IssueToken, Nothing, Replace, Touch};
 use super::*;
 use crate::csrf::CsrfToken;
 use crate::id::SessionId;
@@ -29,6 +29,10 @@ const fn seconds(seconds: u64) -> Duration {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Start {
     New,
+    /// New, of a factory that keeps a visitor's token in the cookie.
+    NewIssuing,
+    /// The same, with a token in the request's cookie.
+    NewWithToken,
     Loaded,
     /// Loaded, with the owner that the handlers here set.
     Owned,
@@ -51,8 +55,9 @@ enum Start {
 }
 
 use Start::{
-    AbsoluteMeanwhile, AtAbsoluteDeadline, AtIdleDeadline, Detached, IdleMeanwhile, Loaded, New, Owned, OwnedByAnother,
-    TouchAlmostDue, TouchAlways, TouchDue, TouchDueByImage, TouchDueByPrefetch, TouchNever,
+    AbsoluteMeanwhile, AtAbsoluteDeadline, AtIdleDeadline, Detached, IdleMeanwhile, Loaded, New, NewIssuing,
+    NewWithToken, Owned, OwnedByAnother, TouchAlmostDue, TouchAlways, TouchDue, TouchDueByImage, TouchDueByPrefetch,
+    TouchNever,
 };
 
 /// Returns a record with one of everything, as a store would return it.
@@ -74,7 +79,9 @@ impl Start {
             _ => Lifetimes::default(),
         };
         let (opened, took) = match self {
-            New | Loaded | Owned | OwnedByAnother | Detached | TouchAlways => (CREATED + seconds(60), seconds(1)),
+            New | NewIssuing | NewWithToken | Loaded | Owned | OwnedByAnother | Detached | TouchAlways => {
+                (CREATED + seconds(60), seconds(1))
+            }
             TouchAlmostDue => (CREATED + seconds(120), Duration::ZERO),
             TouchDue | TouchDueByImage | TouchDueByPrefetch => (CREATED + seconds(121), Duration::ZERO),
             TouchNever => (CREATED + seconds(1199), Duration::ZERO),
@@ -85,6 +92,8 @@ impl Start {
         };
         let session = match self {
             New => SessionState::fresh(opened, lifetimes),
+            NewIssuing => SessionState::fresh(opened, lifetimes).issuing_tokens(None),
+            NewWithToken => SessionState::fresh(opened, lifetimes).issuing_tokens(Some(presented())),
             Detached => SessionState::detached(ID, opened, lifetimes),
             _ => {
                 let mut record = stored(&lifetimes);
@@ -122,6 +131,10 @@ fn outcome(session: &SessionState, now: Timestamp) -> Record {
 
 fn token() -> CsrfToken {
     CsrfToken::from_random([9; 32])
+}
+
+fn presented() -> CsrfToken {
+    CsrfToken::from_random([5; 32])
 }
 
 fn invalidate(session: &mut SessionState) {
@@ -193,6 +206,18 @@ fn every_operation_on_every_state_has_its_plan() {
         ("new, labelled and nothing else", New, |s| s.set_label("laptop"), Id, Create, Set),
         ("new, given a timeout and nothing else", New, |s| s.set_idle_timeout(Some(seconds(60)), CREATED), Id, Create, Set),
         ("new, forgotten and nothing else", New, |s| s.forget(CREATED), Id, Nothing, Keep),
+        ("issuing, untouched", NewIssuing, read, Id, Nothing, Keep),
+        ("issuing, CSRF token shown", NewIssuing, token_shown, Id, IssueToken, Set),
+        ("issuing, CSRF token set", NewIssuing, |s| s.set_csrf_token(token()), Id, IssueToken, Set),
+        ("issuing, token shown and written", NewIssuing, |s| { token_shown(s); write(s); }, Id, Create, Set),
+        ("issuing, token shown and changed()", NewIssuing, |s| { token_shown(s); s.changed(); }, Id, Create, Set),
+        ("issuing, flash only", NewIssuing, flash, Id, Create, Set),
+        ("issuing, owned", NewIssuing, owned, Id, Create, Set),
+        ("issuing, token shown, then invalidated", NewIssuing, |s| { token_shown(s); invalidate(s); }, Id, Nothing, Keep),
+        ("with a token, shown again", NewWithToken, token_shown, Id, Nothing, Keep),
+        ("with a token, another one set", NewWithToken, |s| s.set_csrf_token(token()), Id, IssueToken, Set),
+        ("with a token, written", NewWithToken, write, Id, Create, Set),
+        ("with a token, cycled and shown", NewWithToken, |s| { cycle(s); token_shown(s); }, Id, IssueToken, Set),
         ("loaded, untouched", Loaded, |_| {}, Whole, Nothing, Keep),
         ("loaded, read only", Loaded, read, Whole, Nothing, Keep),
         ("loaded, read only, id", Loaded, read, Id, Nothing, Keep),
@@ -283,6 +308,43 @@ fn every_operation_on_every_state_has_its_plan() {
         assert_eq!(session.plan(now), (*plan, *cookie), "{name}");
         assert_eq!(session.plan(now), (*plan, *cookie), "{name}, asked twice");
     }
+}
+
+/// Each row: the operations on a new session with a token in its cookie, and the token of the
+/// session that begins.
+#[test]
+fn forms_stay_valid_until_the_visitor_signs_in() {
+    let fresh = CsrfToken::from_random([9; 32]);
+    #[rustfmt::skip] // one row, one line
+    let rows: &[(&str, Handler, CsrfToken)] = &[
+        ("written", write, presented()),
+        ("token shown and written", |s| { assert_eq!(s.csrf_token(token), presented()); write(s); }, presented()),
+        ("flashed", flash, presented()),
+        ("another token set", |s| { s.set_csrf_token(CsrfToken::from_random([4; 32])); write(s); }, CsrfToken::from_random([4; 32])),
+        ("signed in", owned, fresh.clone()),
+        ("token shown and signed in", |s| { token_shown(s); owned(s); }, fresh.clone()),
+        ("cycled and written", |s| { cycle(s); write(s); }, fresh),
+    ];
+    for (name, handler, token) in rows {
+        let (mut session, now) = NewWithToken.session();
+        assert_eq!(session.known_csrf_token(), Some(&presented()), "{name}");
+        handler(&mut session);
+        assert_eq!(outcome(&session.with_payload(Id), now).csrf(), Some(token), "{name}");
+    }
+}
+
+#[test]
+fn an_issued_token_is_sent_once() {
+    let (mut session, now) = NewIssuing.session();
+    let shown = session.csrf_token(token);
+    let commit = session.begin_commit(now, |_| Ok::<_, Infallible>(())).unwrap();
+    assert_eq!((commit.plan(), commit.new_id()), (IssueToken, None));
+    session.absorb_now(&commit, commit.settle(crate::session::After::TokenIssued)).unwrap();
+    assert_eq!(plan_of(&session, Id, now), (Nothing, Keep));
+    assert!(session.is_new() && session.csrf_token(presented) == shown);
+    write(&mut session);
+    assert_eq!(plan_of(&session, Id, now), (Create, Set));
+    assert_eq!(outcome(&session, now).csrf(), Some(&shown));
 }
 
 type Mutator = (&'static str, Handler, CookieUpdate);
