@@ -317,7 +317,7 @@ impl fmt::Display for Error {
             Kind::Contended { key } => {
                 write!(f, "session key {key:?} was changed by other code while it was being updated")
             }
-            Kind::SignedOut => f.write_str("nobody is signed in"),
+            Kind::SignedOut => f.write_str("no user is signed in"),
             Kind::NotRecent => f.write_str("the user must authenticate again"),
             Kind::TooManySessions { limit } => write!(f, "the owner has {limit} sessions already, which is the limit"),
         }

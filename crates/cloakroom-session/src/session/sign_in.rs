@@ -103,8 +103,8 @@ impl Session {
     /// Returns the owner, for handlers that need a signed-in user.
     ///
     /// # Errors
-    /// Returns an error if nobody is signed in: [`Error::is_signed_out`]. As a response it is a 403;
-    /// an application usually redirects to its sign-in page instead.
+    /// Fails with [`Error::is_signed_out`] if no user is signed in. As a response the error is a
+    /// 403. An application usually redirects to its sign-in page instead.
     ///
     /// # Examples
     /// ```
@@ -124,9 +124,10 @@ impl Session {
     /// and before other sensitive transactions (ASVS 7.5.3).
     ///
     /// # Errors
-    /// Returns an error if nobody is signed in ([`Error::is_signed_out`]), or if the authentication
-    /// is older ([`Error::is_not_recent`]). As a response it is a 403; an application usually asks
-    /// for the password and then calls [`Session::reauthenticated`].
+    /// Fails with [`Error::is_signed_out`] if no user is signed in, and with
+    /// [`Error::is_not_recent`] if the authentication is older. As a response the error is a 403.
+    /// An application usually asks for the password instead, and then calls
+    /// [`Session::reauthenticated`].
     ///
     /// # Security
     /// A session that was signed in with [`Session::set_owner`] alone has no time and is never

@@ -69,7 +69,7 @@ fn sensitive_handlers_need_a_recent_authentication() {
     };
     let mut browser = Browser::default();
     browser.visit(&app, |session| {
-        assert_eq!(recent(session), Err((true, false, 403)), "nobody is signed in");
+        assert_eq!(recent(session), Err((true, false, 403)), "no user is signed in");
         assert!(session.require_owner().unwrap_err().is_signed_out());
         session.sign_in("ann");
         assert_eq!(recent(session), Ok("ann".to_owned()));

@@ -1,4 +1,4 @@
-//! The CSRF token of a visitor without a session, in the place of an id.
+//! The token of a visitor without a session: its cookie has it instead of an id.
 
 use cloakroom_session::factory::{CookieTemplate, Record, SessionId, SetCookie};
 use cloakroom_session::{CsrfToken, Error};
