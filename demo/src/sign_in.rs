@@ -7,7 +7,7 @@ use axum::Router;
 use axum::http::HeaderMap;
 use axum::response::Redirect;
 use axum::routing::{get, post};
-use cloakroom::axum::CheckedForm;
+use cloakroom::for_axum::CheckedForm;
 use cloakroom::{Error, Message, Session};
 use serde::Deserialize;
 
