@@ -168,7 +168,10 @@ pub mod asvs {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod pyramid {}
 
-#[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
+#[cfg(any(
+    not(doctest),
+    all(feature = "axum", feature = "actix", feature = "conformance", feature = "redis", feature = "sqlite")
+))]
 #[doc = include_str!("../guide/from-peers.md")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod from_peers {}
