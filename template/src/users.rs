@@ -21,7 +21,7 @@ pub struct User {
 #[derive(Clone)]
 pub struct Users {
     database: Arc<Mutex<Connection>>,
-    /// The hash of a password that nobody has. Checking it takes as long for an unknown name as for
+    /// The hash of a random password, for unknown names. Checking one takes as long for them as for
     /// a known one.
     nobody: Arc<str>,
 }

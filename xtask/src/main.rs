@@ -28,6 +28,7 @@ mod package;
 mod provision;
 mod purity;
 mod release;
+mod rules;
 mod shell;
 mod size;
 mod soak;
@@ -53,6 +54,7 @@ cargo xtask COMMAND
   guide                                      builds the guide as a book and checks its links
   neighbours                                 checks that the stores resolve next to other database libraries
   template                                   makes an application from `template/` and runs its tests
+  rules                                      checks the ast-grep rules for the move from tower-sessions
   package                                    builds each crate from its package, as it would be published
   api                                        writes docs/api, the public API of every published crate
   release-check [PART]...                    runs the checks before a release, or only these parts:
@@ -106,6 +108,7 @@ fn run(command: &str, arguments: &[String]) -> Outcome {
         "fuzz" => fuzz::run(arguments),
         "foreign" => foreign::run(arguments),
         "release-check" => release::run(arguments),
+        "rules" => rules::run(arguments),
         "guard" => guard::run(arguments),
         "size" => size::run(arguments),
         "soak" => soak::run(arguments),

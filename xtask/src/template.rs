@@ -62,7 +62,7 @@ fn test(folder: &Path) -> Outcome {
     Ok(())
 }
 
-/// Copies a folder. Databases and the target folder of somebody who tried the template stay behind.
+/// Copies a folder, without databases and target folders of earlier trials.
 fn copy(from: &Path, to: &Path) -> Outcome {
     let failed = |why| format!("{}: {why}", from.display());
     fs::create_dir_all(to).map_err(failed)?;
