@@ -92,9 +92,8 @@ pub fn label(headers: &HeaderMap) -> String {
     };
     // Browsers also name their predecessors, so the first match counts.
     let browser = find(&["Edg", "Firefox", "Chrome", "Safari", "curl"], "A browser");
-    let system = find(
-        &["iPhone", "Android", "Windows", "Mac OS X", "Linux"],
-        "an unknown system",
-    );
-    format!("{browser} on {system}")
+    match find(&["iPhone", "Android", "Windows", "Mac OS X", "Linux"], "") {
+        "" => browser.to_owned(),
+        system => format!("{browser} on {system}"),
+    }
 }

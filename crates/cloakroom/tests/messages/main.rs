@@ -43,8 +43,9 @@ fn messages(folder: &Path) -> BTreeMap<String, String> {
     let mut messages = BTreeMap::<String, String>::new();
     for line in String::from_utf8(output.stdout).unwrap().lines() {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
-        if let (Some(program), Some(text)) = (line["target"]["name"].as_str(), line["message"]["rendered"].as_str()) {
-            messages.entry(program.to_owned()).or_default().push_str(text);
+        let text = |path| line.pointer(path).and_then(serde_json::Value::as_str);
+        if let (Some(program), Some(message)) = (text("/target/name"), text("/message/rendered")) {
+            messages.entry(program.to_owned()).or_default().push_str(message);
         }
     }
     let said = String::from_utf8_lossy(&output.stderr);
