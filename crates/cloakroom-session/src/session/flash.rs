@@ -61,6 +61,8 @@ impl Session {
 
     /// Removes and returns the messages of the default flash queue, oldest first.
     ///
+    /// Those of [`Session::flash_now`] come last.
+    ///
     /// Messages that another request adds in the meantime stay. A message that can't be decoded as
     /// a `T` is removed with a trace event, so that it cannot block the queue; pop as
     /// `serde_json::Value` to receive every message. In a prefetch or prerender request, the

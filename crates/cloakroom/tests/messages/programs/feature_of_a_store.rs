@@ -1,5 +1,4 @@
 // A store without its feature.
-//~ no `SqliteStore` in the root
 //~ gated behind the `sqlite` feature
 
 use cloakroom::SqliteStore;
