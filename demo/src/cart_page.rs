@@ -4,7 +4,7 @@ use askama::Template;
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::{get, post};
-use cloakroom::axum::CheckedForm;
+use cloakroom::for_axum::CheckedForm;
 use cloakroom::{Error, Message, Session};
 use serde::Deserialize;
 

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Redirect;
 use axum::routing::{get, post};
-use cloakroom::axum::CheckedForm;
+use cloakroom::for_axum::CheckedForm;
 use cloakroom::{AnyStore, Error, Message, Session, Sessions};
 use serde::Deserialize;
 

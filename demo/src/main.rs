@@ -35,7 +35,7 @@ mod sign_in;
 mod sorry;
 mod state;
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -50,6 +50,9 @@ use crate::state::AppState;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
+    /// The address to listen on. Other machines reach only 0.0.0.0, as in a container.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    address: IpAddr,
     /// The port to listen on; 0 picks a free one.
     #[arg(long, default_value_t = 3000)]
     port: u16,
@@ -72,7 +75,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let state = AppState { backend, clock: Arc::new(SystemClock) };
 
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port))
+    let listener = TcpListener::bind((arguments.address, arguments.port))
         .await
         .with_context(|| format!("cannot listen on port {}; choose another with --port", arguments.port))?;
     println!("sessions live in {}", session_backend::name_of(&arguments.store));

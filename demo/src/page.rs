@@ -5,7 +5,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use cloakroom::axum::FormToken;
+use cloakroom::for_axum::FormToken;
 use cloakroom::{Error, Message, Session};
 
 use crate::assets::STYLE_URL;

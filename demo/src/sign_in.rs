@@ -7,7 +7,7 @@ use axum::Router;
 use axum::http::HeaderMap;
 use axum::response::Redirect;
 use axum::routing::{get, post};
-use cloakroom::axum::CheckedForm;
+use cloakroom::for_axum::CheckedForm;
 use cloakroom::{Error, Message, Session};
 use serde::Deserialize;
 
@@ -57,11 +57,10 @@ async fn sign_in(
         session.flash(Message::error(format!("Please give us a name of 1 to {LONGEST} characters.")));
         return Ok(Redirect::to("/sign-in"));
     }
-    // `set_owner` also changes the id, so that an id planted or seen before the sign-in becomes
-    // useless.
+    // `set_owner` also changes the id and the CSRF token, so that those planted or seen before the
+    // sign-in become useless.
     session.set_owner(name);
     session.set_label(&devices::label(&headers));
-    session.new_csrf_token()?;
     session.insert(VISITOR, name.to_owned())?;
     if form.remember.is_some() {
         session.remember(REMEMBERED);

@@ -33,10 +33,11 @@ fn ended_well(demo: &mut Child) -> bool {
 
 #[test]
 fn the_demo_stops_on_request_and_leaves_one_file() {
-    for signal in ["-INT", "-TERM"] {
+    // A container gives it another address, and sends SIGTERM.
+    for (signal, address) in [("-INT", "127.0.0.1"), ("-TERM", "0.0.0.0")] {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_cloakroom-demo"));
-        command.args(["--port", "0"]).current_dir(folder.path()).env_remove("CLOAKROOM_KEY");
+        command.args(["--address", address, "--port", "0"]).current_dir(folder.path()).env_remove("CLOAKROOM_KEY");
         let mut demo = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
         let address = lines.find_map(|line| line.strip_prefix("listening on http://").map(str::to_owned)).unwrap();

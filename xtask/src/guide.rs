@@ -215,3 +215,16 @@ fn links_and_anchors_are_parsed_as_they_are_rendered() {
     assert_eq!(links(page), ["b.md#c", "#a-b"]);
     assert_eq!(anchors(page).into_iter().collect::<Vec<_>>(), ["a-b", "a-b-1", "what-is-this"]);
 }
+
+#[test]
+fn the_page_about_other_libraries_shows_the_compiled_programs() {
+    let page = fs::read_to_string(root().join("docs/guide/from-peers.md")).unwrap();
+    let mut programs = Vec::new();
+    below(&root().join("testing/e2e/foreign/rust/src/before"), ".rs", &mut programs);
+    programs.retain(|path| path.file_name().is_none_or(|name| name != "mod.rs"));
+    for path in &programs {
+        let program = fs::read_to_string(path).unwrap();
+        assert!(page.contains(&format!("```rust,ignore\n{program}```\n")), "{} differs from the page", path.display());
+    }
+    assert_eq!(page.matches("```rust,ignore\n").count(), programs.len(), "the page has a program that isn't compiled");
+}

@@ -28,10 +28,12 @@ mod package;
 mod provision;
 mod purity;
 mod release;
+mod rules;
 mod shell;
 mod size;
 mod soak;
 mod tally;
+mod template;
 mod test;
 mod toolchain;
 mod tools;
@@ -51,6 +53,8 @@ cargo xtask COMMAND
   doc                                        builds the documentation, with warnings as errors, and the guide
   guide                                      builds the guide as a book and checks its links
   neighbours                                 checks that the stores resolve next to other database libraries
+  template                                   makes an application from `template/` and runs its tests
+  rules                                      checks the ast-grep rules for the move from tower-sessions
   package                                    builds each crate from its package, as it would be published
   api                                        writes docs/api, the public API of every published crate
   release-check [PART]...                    runs the checks before a release, or only these parts:
@@ -104,9 +108,11 @@ fn run(command: &str, arguments: &[String]) -> Outcome {
         "fuzz" => fuzz::run(arguments),
         "foreign" => foreign::run(arguments),
         "release-check" => release::run(arguments),
+        "rules" => rules::run(arguments),
         "guard" => guard::run(arguments),
         "size" => size::run(arguments),
         "soak" => soak::run(arguments),
+        "template" => template::run(arguments),
         "words" => words::run(arguments),
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -55,7 +55,7 @@ pub mod streams {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod configuration {}
 
-#[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
+#[cfg(any(not(doctest), all(feature = "axum", feature = "actix", feature = "conformance")))]
 #[doc = include_str!("../guide/testing.md")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod testing {}
@@ -168,7 +168,10 @@ pub mod asvs {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod pyramid {}
 
-#[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
+#[cfg(any(
+    not(doctest),
+    all(feature = "axum", feature = "actix", feature = "conformance", feature = "redis", feature = "sqlite")
+))]
 #[doc = include_str!("../guide/from-peers.md")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod from_peers {}

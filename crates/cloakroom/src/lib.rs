@@ -12,7 +12,7 @@
 #![cfg_attr(feature = "axum", doc = "```no_run")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
 //! use axum::{Router, response::{Html, Redirect}, routing::get};
-//! use cloakroom::axum::{CheckedForm, FormToken};
+//! use cloakroom::for_axum::{CheckedForm, FormToken};
 //! use cloakroom::{CookieSessions, CsrfLayer, CsrfRules, Error, Key, Session, SessionKey,
 //! SessionLayer};
 //!
@@ -55,8 +55,8 @@
 //!   sessions.
 //!
 //! The root has the names that applications use. Each module is for one task:
-//! - `axum`, `actix`, `poem` and `rocket` are for applications in that framework
-//! - `tower` is for applications in another framework over `http`
+//! - `for_axum`, `for_actix`, `for_poem` and `for_rocket` are for applications in that framework
+//! - `for_tower` is for applications in another framework over `http`
 //! - `config` reads the configuration of sessions from a file or the environment
 //! - `bridge` has sessions shared with an application in another language
 //! - [`meter`] describes the metrics
@@ -173,11 +173,14 @@ pub mod adapter {
     pub use cloakroom_session::adapter::*;
 }
 
+// The names of these modules differ from those of the crates: `use cloakroom::*` next to `axum::`
+// would be ambiguous.
+
 /// For any tower service over `http`: access to the session, and the services behind the layers.
 ///
 /// [`SessionLayer`] and [`CsrfLayer`] are in the root of the crate.
 #[cfg(feature = "tower")]
-pub mod tower {
+pub mod for_tower {
     pub use cloakroom_tower::{
         CsrfFuture, CsrfService, ReplayBody, ResponseBody, SessionFuture, SessionService, open_session,
     };
@@ -185,13 +188,13 @@ pub mod tower {
 
 /// Extractors for axum.
 #[cfg(feature = "axum")]
-pub mod axum {
+pub mod for_axum {
     pub use cloakroom_tower::axum::{CheckedForm, CheckedFormRejection, FormToken};
 }
 
 /// Middleware and extractors for actix-web.
 #[cfg(feature = "actix")]
-pub mod actix {
+pub mod for_actix {
     pub use cloakroom_actix::{
         CheckedForm, CheckedFormRejection, CsrfFuture, CsrfMiddleware, CsrfService, FormToken, SessionFuture,
         SessionMiddleware, SessionService,
@@ -200,13 +203,13 @@ pub mod actix {
 
 /// Middleware and extractors for poem.
 #[cfg(feature = "poem")]
-pub mod poem {
+pub mod for_poem {
     pub use cloakroom_poem::{FormToken, HttpLayer, Inner, Layered};
 }
 
 /// Fairings and request guards for Rocket.
 #[cfg(feature = "rocket")]
-pub mod rocket {
+pub mod for_rocket {
     pub use cloakroom_rocket::{CsrfFairing, FormToken, SessionFairing};
 }
 

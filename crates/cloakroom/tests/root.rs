@@ -9,8 +9,19 @@ const ROOT: &str = include_str!("../src/lib.rs");
 const MOST: usize = 60;
 
 /// The public modules, each for one task.
-const MODULES: [&str; 11] =
-    ["actix", "adapter", "axum", "bridge", "config", "factory", "guide", "poem", "rocket", "store", "tower"];
+const MODULES: [&str; 11] = [
+    "adapter",
+    "bridge",
+    "config",
+    "factory",
+    "for_actix",
+    "for_axum",
+    "for_poem",
+    "for_rocket",
+    "for_tower",
+    "guide",
+    "store",
+];
 
 /// Returns the texts behind `start` at the beginning of a line, up to `end`.
 fn root_items(source: &str, start: &str, end: &[char]) -> Vec<String> {

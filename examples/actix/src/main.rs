@@ -16,7 +16,7 @@ use std::net::TcpListener;
 use actix_web::error::ErrorInternalServerError;
 use actix_web::web::{self, Html, Redirect, ServiceConfig};
 use actix_web::{App, HttpServer, Result};
-use cloakroom::actix::{CheckedForm, CsrfMiddleware, SessionMiddleware};
+use cloakroom::for_actix::{CheckedForm, CsrfMiddleware, SessionMiddleware};
 use cloakroom::{Error, Session};
 use cloakroom_example_visit as visit;
 

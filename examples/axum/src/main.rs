@@ -4,7 +4,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{Html, Redirect};
 use axum::routing::{get, post};
-use cloakroom::axum::CheckedForm;
+use cloakroom::for_axum::CheckedForm;
 use cloakroom::{CsrfLayer, Error, Session, SessionLayer};
 use cloakroom_example_visit as visit;
 use tokio::net::TcpListener;

@@ -1,6 +1,6 @@
 //! Sessions in poem: `cargo run -p cloakroom-example-poem`, then <http://127.0.0.1:3000>.
 
-use cloakroom::poem::HttpLayer;
+use cloakroom::for_poem::HttpLayer;
 use cloakroom::{CsrfLayer, Error, Session, SessionLayer};
 use cloakroom_example_visit as visit;
 use poem::http::StatusCode;

@@ -7,7 +7,7 @@
 #[path = "../../../testing/probe/tests/disconnects/leaving.rs"]
 mod leaving;
 
-use cloakroom::poem::HttpLayer;
+use cloakroom::for_poem::HttpLayer;
 use cloakroom::{Error, Session, SessionLayer, StoredSessions};
 use poem::http::Uri;
 use poem::listener::{Acceptor as _, Listener as _, TcpListener};

@@ -1,6 +1,6 @@
 //! Sessions in Rocket: `cargo run -p cloakroom-example-rocket`, then <http://127.0.0.1:3000>.
 
-use cloakroom::rocket::{CsrfFairing, SessionFairing};
+use cloakroom::for_rocket::{CsrfFairing, SessionFairing};
 use cloakroom::{Error, Session};
 use cloakroom_example_visit as visit;
 use rocket::fairing::AdHoc;

@@ -10,7 +10,7 @@ mod leaving;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use cloakroom::rocket::SessionFairing;
+use cloakroom::for_rocket::SessionFairing;
 use cloakroom::{Error, Session, StoredSessions};
 use rocket::fairing::AdHoc;
 use rocket::{Config, get, post, routes};

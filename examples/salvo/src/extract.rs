@@ -6,7 +6,7 @@
 use std::ops::Deref;
 
 use cloakroom::adapter::PlainResponse;
-use cloakroom::tower::open_session;
+use cloakroom::for_tower::open_session;
 use cloakroom::{Error, Session};
 use salvo::extract::{Extractible, Metadata};
 use salvo::http::StatusCode;

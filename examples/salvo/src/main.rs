@@ -2,7 +2,7 @@
 
 mod extract;
 
-use cloakroom::tower::ReplayBody;
+use cloakroom::for_tower::ReplayBody;
 use cloakroom::{CsrfLayer, SessionLayer};
 use cloakroom_example_visit as visit;
 use extract::{CurrentSession, Failed};

@@ -7,7 +7,7 @@
 #[path = "../../../testing/probe/tests/disconnects/leaving.rs"]
 mod leaving;
 
-use cloakroom::tower::open_session;
+use cloakroom::for_tower::open_session;
 use cloakroom::{SessionLayer, StoredSessions};
 use salvo::Listener as _;
 use salvo::conn::tcp::TcpAcceptor;

@@ -12,7 +12,7 @@ use axum::Router;
 use axum::extract::{OriginalUri, Query};
 use axum::response::{Html, Redirect};
 use axum::routing::{get, post};
-use cloakroom::axum::{CheckedForm, FormToken};
+use cloakroom::for_axum::{CheckedForm, FormToken};
 use cloakroom::{CsrfLayer, CsrfRules, Error, MemoryStore, ReturnPath, Session, SessionLayer, StoredSessions};
 use serde::Deserialize;
 use tokio::net::TcpListener;

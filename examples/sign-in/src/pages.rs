@@ -2,7 +2,7 @@
 
 use axum::response::Html;
 use cloakroom::ReturnPath;
-use cloakroom::axum::FormToken;
+use cloakroom::for_axum::FormToken;
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")

@@ -1,7 +1,7 @@
 //! Sessions in warp: `cargo run -p cloakroom-example-warp`, then <http://127.0.0.1:3000>.
 
 use cloakroom::adapter::SessionSlot;
-use cloakroom::tower::open_session;
+use cloakroom::for_tower::open_session;
 use cloakroom::{CsrfLayer, Error, Session, SessionLayer};
 use cloakroom_example_visit as visit;
 use hyper::server::conn::http1;

@@ -8,7 +8,7 @@
 mod leaving;
 
 use cloakroom::adapter::SessionSlot;
-use cloakroom::tower::open_session;
+use cloakroom::for_tower::open_session;
 use cloakroom::{SessionLayer, StoredSessions};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;

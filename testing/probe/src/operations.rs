@@ -157,6 +157,14 @@ fn at_once(session: &Session, name: &str, arguments: &Arguments<'_>) -> Result<V
         "pop_flash" => json!(session.flash_queue(arguments.text_or_empty(0)?).pop::<Value>()),
         "pop_flash_texts" => json!(session.flash_queue(arguments.text_or_empty(0)?).pop::<String>()),
         "peek_flash" => json!(session.flash_queue(arguments.text_or_empty(0)?).peek::<Value>()),
+        "flash_now" => {
+            session.flash_queue(arguments.text_or_empty(1)?).push_now(arguments.text(0)?);
+            Value::Null
+        }
+        "keep_flash" => {
+            session.flash_queue(arguments.text_or_empty(0)?).keep();
+            Value::Null
+        }
         "csrf_token" => json!(session.csrf_token()?.expose()),
         "masked_csrf_token" => json!(session.masked_csrf_token()?),
         "new_csrf_token" => json!(session.new_csrf_token()?.expose()),

@@ -1,6 +1,6 @@
 //! axum: the session and the form token as extractors, errors as responses.
 
-use axum_core::extract::FromRequestParts;
+use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
@@ -22,6 +22,24 @@ impl<S: Sync> FromRequestParts<S> for Session {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let slot = SessionSlot::require(parts.extensions.get(), "SessionLayer")?;
         slot.open_for(parts).await
+    }
+}
+
+/// Extracts the session if there is a `SessionLayer` around the handler.
+///
+/// It is for code that also serves routes without sessions. A visitor without a session has an
+/// empty one, not `None`.
+///
+/// # Errors
+/// Responds with 503 if the store couldn't answer.
+impl<S: Sync> OptionalFromRequestParts<S> for Session {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Error> {
+        match parts.extensions.get::<SessionSlot>() {
+            Some(slot) => slot.open_for(parts).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 

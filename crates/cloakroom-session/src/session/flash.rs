@@ -26,6 +26,23 @@ impl Session {
         self.flash_queue("").push(message);
     }
 
+    /// Adds a message that only the response to this request shows.
+    ///
+    /// Use it if the handler renders the page itself instead of redirecting, for example after a
+    /// failed validation. The next [`Session::pop_flash`] of this request returns the message. It
+    /// is never stored, so it neither begins a session nor appears on a later page.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.flash_now("The name is missing");
+    /// assert_eq!(session.pop_flash::<String>(), ["The name is missing"]);
+    /// assert!(session.record().flashes().next().is_none());
+    /// ```
+    pub fn flash_now(&self, message: impl Into<Json>) {
+        self.flash_queue("").push_now(message);
+    }
+
     /// Appends any value that serde can serialize to the default flash queue.
     ///
     /// # Errors
@@ -43,6 +60,8 @@ impl Session {
     }
 
     /// Removes and returns the messages of the default flash queue, oldest first.
+    ///
+    /// Those of [`Session::flash_now`] come last.
     ///
     /// Messages that another request adds in the meantime stay. A message that can't be decoded as
     /// a `T` is removed with a trace event, so that it cannot block the queue; pop as
@@ -75,6 +94,24 @@ impl Session {
     #[must_use]
     pub fn peek_flash<T: DeserializeOwned>(&self) -> Vec<T> {
         self.flash_queue("").peek()
+    }
+
+    /// Keeps the messages of the default flash queue for one more page.
+    ///
+    /// Messages that this request has popped return to the queue, and messages that it pops from
+    /// now on stay there. Use it if a request redirects although its messages were already popped,
+    /// for example by a middleware. Messages that no page has popped stay in any case.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.flash("Saved");
+    /// let shown = session.pop_flash::<String>();      // by a middleware
+    /// session.keep_flash();                           // the handler redirects instead
+    /// assert_eq!(session.peek_flash::<String>(), shown);
+    /// ```
+    pub fn keep_flash(&self) {
+        self.flash_queue("").keep();
     }
 
     /// Returns the flash queue `name`. The name of the default queue is the empty string.
@@ -137,6 +174,21 @@ impl FlashQueue<'_> {
         self.append(message.into(), Duplicates::Suppress);
     }
 
+    /// Adds a message that only the response to this request shows; see [`Session::flash_now`].
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// let errors = session.flash_queue("errors");
+    /// errors.push_now("The name is missing");
+    /// assert_eq!(errors.pop::<String>(), ["The name is missing"]);
+    /// ```
+    pub fn push_now(&self, message: impl Into<Json>) {
+        let limit = self.limit();
+        let full = self.session.inner().shown().push(self.name, message.into(), limit);
+        self.warn_if_full(full, limit);
+    }
+
     /// Appends any value that serde can serialize.
     ///
     /// # Errors
@@ -179,11 +231,19 @@ impl FlashQueue<'_> {
             Ok(bits) => FlashId::from_random(u64::from_ne_bytes(bits)),
             Err(error) => return self.session.fail(error),
         };
-        let limit = self.session.0.engine.flash_limit.max(1);
+        let limit = self.limit();
         let full = self.session.write(|state| {
             let full = state.flash_len(self.name) >= limit;
             state.flash_json(self.name, body, id, duplicates, limit) && full
         });
+        self.warn_if_full(full, limit);
+    }
+
+    fn limit(&self) -> usize {
+        self.session.0.engine.flash_limit.max(1)
+    }
+
+    fn warn_if_full(&self, full: bool, limit: usize) {
         if full {
             tracing::warn!(queue = self.name, limit, "oldest flash message dropped: its queue is full");
         }
@@ -201,7 +261,7 @@ impl FlashQueue<'_> {
     /// ```
     #[must_use = "the messages are removed: show them"]
     pub fn pop<T: DeserializeOwned>(&self) -> Vec<T> {
-        let messages = self.session.write(|state| state.pop_flash_json(self.name));
+        let messages = self.pop_json();
         let decode = |body: &Json| match body.decode(self.name) {
             Ok(message) => Some(message),
             Err(error) => {
@@ -210,6 +270,47 @@ impl FlashQueue<'_> {
             }
         };
         messages.iter().filter_map(decode).collect()
+    }
+
+    fn pop_json(&self) -> Vec<Json> {
+        let keeps = self.session.inner().shown().keeps(self.name);
+        let (mut messages, stay) = if keeps {
+            (self.peek_json(), true)
+        } else {
+            // A page that may never be seen pops no messages, so they are still there.
+            self.session.write(|state| (state.pop_flash_json(self.name), state.flash_len(self.name) > 0))
+        };
+        let mut inner = self.session.inner();
+        let shown = inner.shown();
+        let now = shown.take(self.name);
+        if !stay {
+            shown.remember(self.name, &messages, self.limit());
+        }
+        shown.remember(self.name, &now, self.limit());
+        messages.extend(now);
+        messages
+    }
+
+    fn peek_json(&self) -> Vec<Json> {
+        self.session.read(|state| state.peek_flash_json(self.name).cloned().collect())
+    }
+
+    /// Keeps the messages for one more page; see [`Session::keep_flash`].
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// let tips = session.flash_queue("tips");
+    /// tips.push("Press ? for help");
+    /// tips.keep();
+    /// assert_eq!(tips.pop::<String>(), ["Press ? for help"]);
+    /// assert_eq!(tips.len(), 1);
+    /// ```
+    pub fn keep(&self) {
+        let messages = self.session.inner().shown().keep(self.name);
+        for message in messages {
+            self.append(message, Duplicates::Allow);
+        }
     }
 
     /// Returns the messages without removing them, oldest first.
@@ -226,7 +327,8 @@ impl FlashQueue<'_> {
     /// ```
     #[must_use]
     pub fn peek<T: DeserializeOwned>(&self) -> Vec<T> {
-        let messages: Vec<Json> = self.session.read(|state| state.peek_flash_json(self.name).cloned().collect());
+        let mut messages = self.peek_json();
+        messages.extend_from_slice(self.session.inner().shown().now(self.name));
         messages.iter().filter_map(|body| body.decode(self.name).ok()).collect()
     }
 
@@ -241,7 +343,8 @@ impl FlashQueue<'_> {
     /// ```
     #[must_use]
     pub fn len(&self) -> usize {
-        self.session.read(|state| state.flash_len(self.name))
+        let mut inner = self.session.inner();
+        inner.state.flash_len(self.name) + inner.shown().now(self.name).len()
     }
 
     /// Returns `true` if the queue has no messages.

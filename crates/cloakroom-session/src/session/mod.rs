@@ -6,7 +6,7 @@
 //! |---|---|
 //! | this file | its fields and its lock |
 //! | `values`, `ref_mut` | values, and the guard of a value that is changed in place |
-//! | `flash` | flash messages |
+//! | `flash`, `shown` | flash messages, and those of one response |
 //! | `csrf` | the CSRF token |
 //! | `life` | ids, owners and lifetimes |
 //! | `refresh` | long-lived requests |
@@ -22,6 +22,7 @@ mod flash;
 mod life;
 mod ref_mut;
 mod refresh;
+mod shown;
 mod sign_in;
 mod turn;
 mod values;
@@ -40,6 +41,7 @@ pub(crate) use csrf::masked;
 pub(crate) use driver::Ending;
 pub use flash::FlashQueue;
 pub use ref_mut::RefMut;
+use shown::Shown;
 
 /// The session of one request. Cheap to clone; all clones share one state.
 ///
@@ -90,6 +92,7 @@ struct Shared {
 
 struct Inner {
     state: SessionState,
+    shown: Shown,
     /// Cookies of completed commits, until the response takes them.
     cookies: Vec<SetCookie>,
     phase: Phase,
@@ -104,6 +107,12 @@ struct Inner {
     unconfirmed: Option<Box<Commit>>,
 }
 
+impl Inner {
+    fn shown(&mut self) -> &mut Shown {
+        self.shown.of(self.state.generation())
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Running,
@@ -115,6 +124,7 @@ impl Session {
     pub(crate) fn new(engine: Arc<Engine>, state: SessionState) -> Self {
         let inner = Inner {
             state,
+            shown: Shown::default(),
             cookies: Vec::new(),
             phase: Phase::Running,
             late: false,

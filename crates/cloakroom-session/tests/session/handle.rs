@@ -110,6 +110,14 @@ const MUTATORS: &[(&str, Handler, Handler)] = &[
         |it| assert!(it.pop_flash::<u32>().is_empty()),
         |it| assert!(it.peek_flash::<serde_json::Value>().is_empty()),
     ),
+    (
+        "keep_flash",
+        |it| {
+            assert_eq!(it.pop_flash::<String>(), ["hello"]);
+            it.keep_flash();
+        },
+        |it| assert_eq!(it.peek_flash::<String>(), ["hello"]),
+    ),
     ("flash_value", |it| it.flash_value(("moved", 3)).unwrap(), |it| assert_eq!(it.flash_queue("").len(), 2)),
     ("new_csrf_token", |it| drop(it.new_csrf_token().unwrap()), |it| assert!(it.csrf_token().is_ok())),
 ];

@@ -171,6 +171,11 @@ impl<S: Store> StoredSessions<S> {
 }
 
 /// A store, or an `Arc` of one: the argument of [`StoredSessions::new`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a session store",
+    label = "a session store or an `Arc` of one is needed here",
+    note = "`connect(url).await?` returns a store for any URL; a custom store implements `Store`"
+)]
 pub trait IntoStore<S> {
     /// Converts it into a shared store.
     fn into_store(self) -> Arc<S>;

@@ -71,6 +71,22 @@ fn a_missing_layer_is_named_in_the_trace_and_nowhere_else() {
 }
 
 #[test]
+fn an_optional_session_is_absent_without_a_layer() {
+    async fn maybe(session: Option<Session>) -> Result<String, Error> {
+        session.map_or_else(|| Ok("none".to_owned()), |session| session.insert("a", 1).map(|()| "some".to_owned()))
+    }
+    let routes = || Router::new().route("/", get(maybe));
+    for (name, router, expected, cookies) in
+        [("without a layer", routes(), "none", 0), ("with a layer", routes().layer(session_layer()), "some", 1)]
+    {
+        let (response, events) = traced(|| Site::new(router).answer(request("GET", "/").body(empty()).unwrap()));
+        assert_eq!(response.body().as_ref(), expected.as_bytes(), "{name}");
+        assert_eq!(set_cookies(&response).len(), cookies, "{name}");
+        assert!(errors(&events).is_empty(), "{name}: {events:?}");
+    }
+}
+
+#[test]
 fn extractors_share_one_session() {
     async fn both(one: Session, other: Session, token: FormToken) -> String {
         one.insert("a", 1).unwrap();

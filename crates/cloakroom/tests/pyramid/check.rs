@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{any, get};
 use cloakroom::adapter::RequestFacts;
-use cloakroom::axum::FormToken;
+use cloakroom::for_axum::FormToken;
 use cloakroom::{CsrfLayer, CsrfRules, CsrfToken, Refusal, TokenPolicy};
 
 use crate::world::{OURS, PAIRS, Shop, always, always_with, ran, refused};

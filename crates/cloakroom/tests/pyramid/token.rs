@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::routing::{any, get};
-use cloakroom::axum::FormToken;
+use cloakroom::for_axum::FormToken;
 use cloakroom::{CookieConfig, CsrfGuard, CsrfLayer, CsrfToken, Keyring, SameSite, Session};
 
 use crate::world::{NAME, Shop, World, always, key, ran, refused};

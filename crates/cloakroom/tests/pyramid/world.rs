@@ -8,7 +8,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode, header};
 use axum::routing::{any, get};
 use cloakroom::adapter::{CookieHeader, SessionSlot};
-use cloakroom::axum::FormToken;
+use cloakroom::for_axum::FormToken;
 use cloakroom::{
     CommitPolicy, CookieSessions, CookieSessionsBuilder, CsrfLayer, CsrfRules, CsrfRulesBuilder, Engine, Error, Key,
     Lifetimes, ManualClock, Session, SessionLayer, Timestamp, TokenPolicy,

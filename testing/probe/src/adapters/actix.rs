@@ -8,7 +8,7 @@ use actix_web::dev::{Server, Service as _, ServiceResponse};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Bytes, ServiceConfig};
 use actix_web::{App as Application, HttpRequest, HttpResponse, HttpServer, Route};
-use cloakroom::actix::{CheckedForm, CsrfMiddleware, FormToken, SessionMiddleware};
+use cloakroom::for_actix::{CheckedForm, CsrfMiddleware, FormToken, SessionMiddleware};
 use cloakroom::{Error, Session};
 use futures_util::future::{Either, ready};
 use futures_util::{StreamExt as _, TryFutureExt as _};

@@ -11,7 +11,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use cloakroom::axum::{CheckedForm, FormToken};
+use cloakroom::for_axum::{CheckedForm, FormToken};
 use cloakroom::{CsrfLayer, Error, Session, SessionLayer};
 use futures_util::StreamExt as _;
 

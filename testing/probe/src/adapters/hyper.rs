@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cloakroom::adapter::{CsrfSlot, FormRejection, PlainResponse, SessionSlot};
-use cloakroom::tower::{ReplayBody, ResponseBody};
+use cloakroom::for_tower::{ReplayBody, ResponseBody};
 use cloakroom::{CsrfLayer, Error, SessionLayer};
 use futures_util::StreamExt as _;
 use http_body_util::combinators::UnsyncBoxBody;

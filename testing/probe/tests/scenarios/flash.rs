@@ -43,3 +43,15 @@ pub(crate) async fn a_full_queue_drops_its_oldest(world: &World) {
     assert_eq!(client.ops(json!([["pop_flash"], ["pop_flash", "side"]])).await, [json!([3, 4, 5]), json!(["another"])]);
     assert_eq!(probe.logged("oldest flash message dropped"), 2, "none for the duplicate");
 }
+
+pub(crate) async fn a_message_for_now_is_not_stored_and_a_kept_one_is_shown_again(world: &World) {
+    let probe = world.probe(&[]);
+    let mut client = probe.client();
+    client.ops(json!([["flash_now", "missing", "form"]])).await;
+    assert_eq!(client.cookie, None, "a message for now begins no session");
+    client.ops(json!([["flash", "saved"]])).await;
+    let shown = client.ops(json!([["flash_now", "now"], ["pop_flash"], ["keep_flash"]])).await;
+    assert_eq!(shown[1], json!(["saved", "now"]));
+    assert_eq!(client.ops(json!([["pop_flash"]])).await, [json!(["saved", "now"])]);
+    assert_eq!(client.ops(json!([["pop_flash"]])).await, [json!([])]);
+}

@@ -56,7 +56,8 @@ async fn run(adapter: &'static str, backend: &'static str) {
             messages_are_shown_once_and_wait_until_then
             queues_are_independent_and_push_unique_rejects_duplicates
             a_message_of_another_type_blocks_nothing
-            a_full_queue_drops_its_oldest;
+            a_full_queue_drops_its_oldest
+            a_message_for_now_is_not_stored_and_a_kept_one_is_shown_again;
         is_any, identity:
             another_owner_gets_nothing_of_the_session
             a_sign_in_replaces_the_csrf_token;

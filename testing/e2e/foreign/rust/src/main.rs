@@ -1,7 +1,12 @@
 //! Applications on the session libraries of Rust, which execute session operations over HTTP.
 
+// The programs before the move use the name that the crate has in an application.
+extern crate tower_sessions_14 as tower_sessions;
+
 mod actix;
+mod before;
 mod operation;
+mod passwords;
 mod tower;
 mod vectors;
 
