@@ -57,9 +57,8 @@ async fn sign_in(
         session.flash(Message::error(format!("Please give us a name of 1 to {LONGEST} characters.")));
         return Ok(Redirect::to("/sign-in"));
     }
-    // `set_owner` also changes the id and the CSRF token, so that those planted or seen before the
-    // sign-in become useless.
-    session.set_owner(name);
+    // The id and the CSRF token change, so that those planted or seen before become useless.
+    session.sign_in(name);
     session.set_label(&devices::label(&headers));
     session.insert(VISITOR, name.to_owned())?;
     if form.remember.is_some() {

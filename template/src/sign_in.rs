@@ -60,9 +60,8 @@ async fn sign_in(
         session.flash_queue("sign-in").push_value(&form)?; // shown again in the form
         return Ok(Redirect::to("/sign-in"));
     };
-    session.set_owner(user.id.to_string()); // a new id and a new CSRF token
+    session.sign_in(user.id.to_string()); // a new id and a new CSRF token
     session.set_label(&devices::label(&headers));
-    session.set_absolute_timeout(DAY);
     if form.remember.is_some() {
         session.remember(30 * DAY);
     }

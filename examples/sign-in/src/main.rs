@@ -13,7 +13,7 @@ use axum::extract::{OriginalUri, Query};
 use axum::response::{Html, Redirect};
 use axum::routing::{get, post};
 use cloakroom::for_axum::{CheckedForm, FormToken};
-use cloakroom::{CsrfLayer, CsrfRules, Error, MemoryStore, ReturnPath, Session, SessionLayer, StoredSessions};
+use cloakroom::{CsrfLayer, CsrfRules, MemoryStore, ReturnPath, Session, SessionLayer, StoredSessions};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 

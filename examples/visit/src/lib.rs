@@ -55,9 +55,8 @@ pub fn page(session: &Session) -> Result<String, Error> {
 pub fn sign_in(session: &Session, name: &str) -> Result<(), Error> {
     // Letters and digits need no escaping in a page.
     let name: String = name.chars().filter(|letter| letter.is_alphanumeric()).take(40).collect();
-    // `set_owner` also changes the id and the CSRF token, so that those known before the sign-in
-    // become useless.
-    session.set_owner(&name);
+    // The id and the CSRF token change, so that those known before the sign-in become useless.
+    session.sign_in(&name);
     session.flash(format!("Welcome, {name}."));
     session.insert(NAME, name)
 }
