@@ -128,6 +128,21 @@ pub mod rocket {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod warp {}
 
+#[cfg(any(not(doctest), feature = "axum"))]
+#[doc = include_str!("../guide/templates.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod templates {}
+
+#[cfg(any(not(doctest), feature = "axum"))]
+#[doc = include_str!("../guide/htmx.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod htmx {}
+
+#[cfg(any(not(doctest), feature = "axum"))]
+#[doc = include_str!("../guide/single-page.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod single_page {}
+
 #[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
 #[doc = include_str!("../guide/keys.md")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]

@@ -80,6 +80,12 @@ impl<'a> Browser<'a> {
         self.send("POST", path, &[OURS, &[(CONTENT_TYPE.as_str(), &kind)]].concat(), form)
     }
 
+    /// Sends JSON from a script of the same site.
+    pub fn post_json(&mut self, path: &str, headers: &[(&str, &str)], json: &str) -> PlainResponse {
+        let kind = [(CONTENT_TYPE.as_str(), "application/json")];
+        self.send("POST", path, &[OURS, headers, &kind].concat(), json.to_owned())
+    }
+
     fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> PlainResponse {
         let mut request = Request::builder().method(method).uri(self.program.url(path));
         for (name, value) in headers {
@@ -100,7 +106,8 @@ impl<'a> Browser<'a> {
     }
 
     fn keep(&mut self, answer: &PlainResponse) {
-        for line in answer.set_cookies() {
+        // Cookies for scripts aren't the session's.
+        for line in answer.set_cookies().filter(|line| line.contains("HttpOnly")) {
             let removed = line.split("; ").any(|attribute| attribute == "Max-Age=0");
             self.cookie = (!removed).then(|| line.split(';').next().unwrap().to_owned());
         }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
+
 /// The CSRF token for the forms of a page, masked for each request.
 ///
 /// `Display` prints its text. Handlers take it as an argument. If tokens are kept in the session,
@@ -78,6 +80,19 @@ impl FormToken {
     pub fn input(&self) -> String {
         let field = self.field.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
         format!("<input type=\"hidden\" name=\"{field}\" value=\"{}\">", self.masked)
+    }
+}
+
+/// A map with `field`, `value` and `input`, for template engines.
+///
+/// A minijinja or tera template writes `{{ token.input | safe }}`.
+impl Serialize for FormToken {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_struct("FormToken", 3)?;
+        map.serialize_field("field", &self.field)?;
+        map.serialize_field("value", &self.masked)?;
+        map.serialize_field("input", &self.input())?;
+        map.end()
     }
 }
 
