@@ -113,8 +113,8 @@ impl MysqlStore {
         Self::of(Connections::Pool(Wire::from_pool(pool)))
     }
 
-    /// Creates a store on the application's own sqlx pool, of sqlx 0.9 (feature `sqlx-mysql`) or 0.8
-    /// (feature `sqlx08-mysql`).
+    /// Creates a store on the application's own sqlx pool, of sqlx 0.9 (feature `sqlx-mysql`) or
+    /// 0.8 (feature `sqlx08-mysql`).
     ///
     /// `test_before_acquire`, which is sqlx's default, costs a round trip per operation.
     #[must_use]

@@ -9,7 +9,7 @@ mod pool;
 
 /// Implements [`Pool`] for a database of a version of sqlx: how that version takes statements, how
 /// the database takes text, and how its errors are classified.
-macro_rules! pool {
+macro_rules! accept {
     (
         $sqlx:ident::$database:ident, $row:path, $store:ty,
         name: $name:literal, network: $network:literal,
@@ -118,7 +118,7 @@ macro_rules! pool {
 macro_rules! version {
     ($sqlx:ident, $statement:expr, [$sqlite:literal, $postgres:literal, $mysql:literal]) => {
         #[cfg(feature = $sqlite)]
-        pool! {
+        accept! {
             $sqlx::Sqlite, $sqlx::sqlite::SqliteRow, crate::SqliteStore, name: "sqlite", network: false,
             statement: $statement, text: std::convert::identity,
             classify: |told: &dyn $sqlx::error::DatabaseError| {
@@ -128,7 +128,7 @@ macro_rules! version {
         }
 
         #[cfg(feature = $postgres)]
-        pool! {
+        accept! {
             $sqlx::Postgres, $sqlx::postgres::PgRow, crate::PostgresStore, name: "postgres", network: true,
             statement: $statement, text: str::as_bytes,
             classify: |told: &dyn $sqlx::error::DatabaseError| {
@@ -137,7 +137,7 @@ macro_rules! version {
         }
 
         #[cfg(feature = $mysql)]
-        pool! {
+        accept! {
             $sqlx::MySql, $sqlx::mysql::MySqlRow, crate::MysqlStore, name: "mysql", network: true,
             statement: $statement, text: str::as_bytes,
             classify: |told: &dyn $sqlx::error::DatabaseError| {
