@@ -122,7 +122,8 @@ mod nearest;
 pub use cloakroom_session::{
     Clock, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieSessions, CookieSessionsBuilder, CsrfGuard,
     CsrfRules, CsrfRulesBuilder, CsrfToken, Engine, Error, FlashQueue, IntoKey, Key, Keyring, Level, Lifetimes,
-    ManualClock, Message, RefMut, Refusal, SameSite, Session, SessionKey, SystemClock, Timestamp, TokenPolicy, meter,
+    ManualClock, Message, RefMut, Refusal, SameSite, Session, SessionHeader, SessionKey, SystemClock, Timestamp,
+    TokenPolicy, meter,
 };
 
 #[cfg(feature = "redis")]

@@ -80,7 +80,8 @@ impl<'a> Browser<'a> {
         self.send("POST", path, &[OURS, &[(CONTENT_TYPE.as_str(), &kind)]].concat(), form)
     }
 
-    fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> PlainResponse {
+    /// Sends a request with these headers, and the cookie if there is one.
+    pub fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> PlainResponse {
         let mut request = Request::builder().method(method).uri(self.program.url(path));
         for (name, value) in headers {
             request = request.header(*name, *value);
