@@ -25,6 +25,7 @@ mod memory;
 mod metrics;
 mod outcomes;
 mod packed;
+mod presets;
 mod processes;
 mod refresh;
 mod requests;
