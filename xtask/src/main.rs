@@ -52,7 +52,7 @@ cargo xtask COMMAND
   lint                                       runs clippy and checks purity, licences and sources of dependencies
   doc                                        builds the documentation, with warnings as errors, and the guide
   guide                                      builds the guide as a book and checks its links
-  neighbours                                 checks that the stores resolve next to other database libraries
+  neighbours [--compile]                     checks that the stores resolve next to other database libraries
   template                                   makes an application from `template/` and runs its tests
   rules                                      checks the ast-grep rules for the move from tower-sessions
   package                                    builds each crate from its package, as it would be published
@@ -68,6 +68,7 @@ cargo xtask COMMAND
       package           as above
       msrv              builds with the oldest supported Rust
       minimal-versions  builds with the oldest allowed versions of dependencies
+      neighbours        as above, with --compile
       pairs             each pair of features of the crate compiles
   fuzz [--seconds N] [TARGET]...             runs all or these fuzz targets for N seconds each (60)
   foreign                                    installs the frameworks for the bridge tests and prints variables

@@ -57,9 +57,10 @@ impl Manifest {
         self.value(section, key)?.split('"').nth(1)
     }
 
-    /// Returns the names of the features, except `default`.
+    /// Returns the names of the features, except `default` and those that other features share.
     pub(crate) fn features(&self) -> Vec<&str> {
-        self.section("features").map(|(name, _)| name).filter(|name| *name != "default").collect()
+        let names = self.section("features").map(|(name, _)| name);
+        names.filter(|name| *name != "default" && !name.starts_with('_')).collect()
     }
 }
 
@@ -114,7 +115,7 @@ mod tests {
     use super::Manifest;
 
     const MANIFEST: &str = "[package]\nname = \"it\"\nversion.workspace = true\npublish = false\n\n[features]\ndefault = []\n\
-        # What a = b is.\nstore = [\"dep:x\"]\ntls = [\n    \"dep:y\",\n    # of z = 1\n    \"z?/tls\",\n]\nlast = [] # a comment\n\n\
+        # What a = b is.\nstore = [\"dep:x\"]\ntls = [\n    \"dep:y\",\n    # of z = 1\n    \"z?/tls\",\n]\nlast = [] # a comment\n_shared = []\n\n\
         [dependencies]\nserde = { version = \"1\", features = [\"derive\"] }\n\n[[example]]\nname = \"other\"\n";
 
     #[test]

@@ -3,7 +3,8 @@
 //!
 //! A program links one SQLite. If two libraries require different versions of it, cargo resolves
 //! neither, so the versions of rusqlite that Cloakroom allows are a wide range. Each row is an
-//! application; cargo must find versions for it. Nothing is compiled.
+//! application; cargo must find versions for it, without the drivers that it doesn't need. With
+//! `--compile`, the applications that hand over their own pool or connection are compiled, too.
 
 use std::fs;
 use std::path::Path;
@@ -12,63 +13,208 @@ use std::process::Command;
 use crate::outcome::Outcome;
 use crate::shell;
 
-/// An application's dependencies next to Cloakroom, and the features of Cloakroom.
-const APPLICATIONS: &[(&str, &str, &str)] = &[
-    ("sqlx 0.8, SQLite", r#"sqlx = { version = "0.8", features = ["runtime-tokio", "sqlite"] }"#, "sqlite"),
-    ("sqlx 0.8, PostgreSQL", r#"sqlx = { version = "0.8", features = ["runtime-tokio", "postgres"] }"#, "sqlite"),
-    ("sqlx 0.8, MySQL", r#"sqlx = { version = "0.8", features = ["runtime-tokio", "mysql"] }"#, "sqlite"),
-    ("sqlx 0.9, SQLite", r#"sqlx = { version = "0.9", features = ["runtime-tokio", "sqlite"] }"#, "sqlite"),
-    ("sqlx 0.9, its pool", r#"sqlx = { version = "0.9", features = ["runtime-tokio", "sqlite"] }"#, "sqlx-sqlite"),
-    ("SeaORM 1", r#"sea-orm = { version = "1", features = ["sqlx-sqlite", "runtime-tokio"] }"#, "sqlite"),
-    ("SeaORM 2", r#"sea-orm = { version = "2", features = ["sqlx-sqlite", "runtime-tokio"] }"#, "sqlite"),
-    (
-        "SeaORM 2, its pool",
-        r#"sea-orm = { version = "2", features = ["sqlx-sqlite", "runtime-tokio"] }"#,
-        "sqlx-sqlite",
+/// An application.
+struct Application {
+    name: &'static str,
+    /// Its dependencies next to Cloakroom, lines of its `Cargo.toml`.
+    dependencies: &'static str,
+    /// The features of Cloakroom.
+    features: &'static str,
+    /// Its source, if it hands over its own pool.
+    source: &'static str,
+    /// Crates that must not be in its `Cargo.lock`.
+    without: &'static [&'static str],
+}
+
+/// An application that has another library, and no pool to hand over.
+const fn next_to(name: &'static str, dependencies: &'static str, features: &'static str) -> Application {
+    Application { name, dependencies, features, source: "", without: &[] }
+}
+
+const SQLITE_BY_SQLX: &str =
+    "pub fn store(pool: sqlx::SqlitePool) -> cloakroom::SqliteStore { cloakroom::SqliteStore::from_sqlx(pool) }";
+const POSTGRES_BY_SQLX: &str =
+    "pub fn store(pool: sqlx::PgPool) -> cloakroom::PostgresStore { cloakroom::PostgresStore::from_sqlx(pool) }";
+const MYSQL_BY_SQLX: &str =
+    "pub fn store(pool: sqlx::MySqlPool) -> cloakroom::MysqlStore { cloakroom::MysqlStore::from_sqlx(pool) }";
+const SQLITE_BY_SEA_ORM: &str = "pub fn store(database: &sea_orm::DatabaseConnection) -> cloakroom::SqliteStore { \
+    cloakroom::SqliteStore::from_sqlx(database.get_sqlite_connection_pool().clone()) }";
+const POSTGRES_BY_SEA_ORM: &str = "pub fn store(database: &sea_orm::DatabaseConnection) -> cloakroom::PostgresStore { \
+    cloakroom::PostgresStore::from_sqlx(database.get_postgres_connection_pool().clone()) }";
+const CONNECTION_OF_RUSQLITE: &str = "pub fn store(connection: rusqlite::Connection) -> cloakroom::SqliteStore { \
+    cloakroom::SqliteStore::from_connection(connection) }";
+const POOL_OF_DEADPOOL: &str = "pub fn store(pool: deadpool_postgres::Pool) -> cloakroom::PostgresStore { \
+    cloakroom::PostgresStore::from_pool(pool) }";
+
+/// The drivers of Cloakroom's own connections.
+const DRIVERS: &[&str] = &["rusqlite", "tokio-postgres", "mysql_async"];
+/// The same, and everything that links SQLite.
+const DRIVERS_AND_SQLITE: &[&str] = &["rusqlite", "tokio-postgres", "mysql_async", "libsqlite3-sys"];
+
+const APPLICATIONS: &[Application] = &[
+    next_to("sqlx 0.8, SQLite", r#"sqlx = { version = "0.8", features = ["runtime-tokio", "sqlite"] }"#, "sqlite"),
+    next_to(
+        "sqlx 0.8, PostgreSQL with macros",
+        r#"sqlx = { version = "0.8", features = ["runtime-tokio", "postgres", "macros", "migrate"] }"#,
+        "sqlite",
     ),
-    ("Diesel 2", r#"diesel = { version = "2", features = ["sqlite", "returning_clauses_for_sqlite_3_35"] }"#, "sqlite"),
-    ("rusqlite 0.32", r#"rusqlite = { version = "0.32", features = ["bundled"] }"#, "sqlite"),
-    ("rusqlite 0.37", r#"rusqlite = { version = "0.37", features = ["bundled"] }"#, "sqlite"),
-    ("rusqlite 0.38", r#"rusqlite = { version = "0.38", features = ["bundled"] }"#, "sqlite"),
-    ("rusqlite 0.40", r#"rusqlite = { version = "0.40", features = ["bundled"] }"#, "sqlite"),
-    ("rusqlite 0.43", r#"rusqlite = { version = "0.43", features = ["bundled"] }"#, "sqlite"),
-    ("deadpool-sqlite 0.12", r#"deadpool-sqlite = "0.12""#, "sqlite"),
-    ("libsql 0.9", r#"libsql = "0.9""#, "sqlite"),
-    ("tokio-postgres 0.7", r#"tokio-postgres = "0.7""#, "postgres"),
-    ("redis 0.32", r#"redis = { version = "0.32", features = ["tokio-comp"] }"#, "redis"),
+    next_to("sqlx 0.8, MySQL", r#"sqlx = { version = "0.8", features = ["runtime-tokio", "mysql"] }"#, "sqlite"),
+    next_to("sqlx 0.9, SQLite", r#"sqlx = { version = "0.9", features = ["runtime-tokio", "sqlite"] }"#, "sqlite"),
+    next_to("SeaORM 1", r#"sea-orm = { version = "1", features = ["sqlx-sqlite", "runtime-tokio"] }"#, "sqlite"),
+    next_to(
+        "SeaORM 1, PostgreSQL",
+        r#"sea-orm = { version = "1", features = ["sqlx-postgres", "runtime-tokio"] }"#,
+        "sqlite",
+    ),
+    next_to("SeaORM 2", r#"sea-orm = { version = "2", features = ["sqlx-sqlite", "runtime-tokio"] }"#, "sqlite"),
+    next_to(
+        "SeaORM 2, PostgreSQL",
+        r#"sea-orm = { version = "2", features = ["sqlx-postgres", "runtime-tokio"] }"#,
+        "sqlite",
+    ),
+    next_to(
+        "Diesel 2",
+        r#"diesel = { version = "2", features = ["sqlite", "returning_clauses_for_sqlite_3_35"] }"#,
+        "sqlite",
+    ),
+    next_to("rusqlite 0.37", r#"rusqlite = { version = "0.37", features = ["bundled"] }"#, "sqlite"),
+    next_to("rusqlite 0.38", r#"rusqlite = { version = "0.38", features = ["bundled"] }"#, "sqlite"),
+    next_to("rusqlite 0.40", r#"rusqlite = { version = "0.40", features = ["bundled"] }"#, "sqlite"),
+    next_to("deadpool-sqlite 0.12", r#"deadpool-sqlite = "0.12""#, "sqlite"),
+    next_to("libsql 0.9", r#"libsql = "0.9""#, "sqlite"),
+    next_to("tokio-postgres 0.7", r#"tokio-postgres = "0.7""#, "postgres"),
+    next_to("redis 0.32", r#"redis = { version = "0.32", features = ["tokio-comp"] }"#, "redis"),
+    Application {
+        name: "sqlx 0.8, its SQLite pool",
+        dependencies: r#"sqlx = { version = "0.8", features = ["runtime-tokio", "sqlite"] }"#,
+        features: "sqlx08-sqlite",
+        source: SQLITE_BY_SQLX,
+        without: DRIVERS,
+    },
+    Application {
+        name: "sqlx 0.8, its PostgreSQL pool",
+        dependencies: r#"sqlx = { version = "0.8", features = ["runtime-tokio", "postgres", "macros", "migrate"] }"#,
+        features: "sqlx08-postgres",
+        source: POSTGRES_BY_SQLX,
+        without: DRIVERS,
+    },
+    Application {
+        name: "sqlx 0.8, its MySQL pool",
+        dependencies: r#"sqlx = { version = "0.8", default-features = false, features = ["runtime-tokio", "mysql"] }"#,
+        features: "sqlx08-mysql",
+        source: MYSQL_BY_SQLX,
+        without: DRIVERS_AND_SQLITE,
+    },
+    Application {
+        name: "sqlx 0.9, its SQLite pool",
+        dependencies: r#"sqlx = { version = "0.9", features = ["runtime-tokio", "sqlite"] }"#,
+        features: "sqlx-sqlite",
+        source: SQLITE_BY_SQLX,
+        without: DRIVERS,
+    },
+    Application {
+        name: "sqlx 0.9, its PostgreSQL pool",
+        dependencies: r#"sqlx = { version = "0.9", default-features = false, features = ["runtime-tokio", "postgres"] }"#,
+        features: "sqlx-postgres",
+        source: POSTGRES_BY_SQLX,
+        without: DRIVERS_AND_SQLITE,
+    },
+    Application {
+        name: "SeaORM 1, its SQLite pool",
+        dependencies: r#"sea-orm = { version = "1", features = ["sqlx-sqlite", "runtime-tokio"] }"#,
+        features: "sqlx08-sqlite",
+        source: SQLITE_BY_SEA_ORM,
+        without: DRIVERS,
+    },
+    Application {
+        name: "SeaORM 2, its PostgreSQL pool",
+        dependencies: r#"sea-orm = { version = "2", features = ["sqlx-postgres", "runtime-tokio"] }"#,
+        features: "sqlx-postgres",
+        source: POSTGRES_BY_SEA_ORM,
+        without: DRIVERS,
+    },
+    Application {
+        name: "rusqlite 0.32, its connection",
+        dependencies: r#"rusqlite = { version = "0.32", features = ["bundled"] }"#,
+        features: "sqlite",
+        source: CONNECTION_OF_RUSQLITE,
+        without: &[],
+    },
+    Application {
+        name: "rusqlite 0.43, its connection",
+        dependencies: r#"rusqlite = { version = "0.43", features = ["bundled"] }"#,
+        features: "sqlite",
+        source: CONNECTION_OF_RUSQLITE,
+        without: &[],
+    },
+    Application {
+        name: "deadpool-postgres 0.14, its pool",
+        dependencies: r#"deadpool-postgres = "0.14""#,
+        features: "postgres",
+        source: POOL_OF_DEADPOOL,
+        without: &["libsqlite3-sys"],
+    },
 ];
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
-    if let Some(unknown) = arguments.first() {
-        return Err(format!("`neighbours` has no option `{unknown}`"));
-    }
+    let compile = match arguments {
+        [] => false,
+        [option] if option == "--compile" => true,
+        [unknown, ..] => return Err(format!("`neighbours` has no option `{unknown}`")),
+    };
     let folder = std::env::temp_dir().join(format!("cloakroom-neighbours-{}", std::process::id()));
-    let failed: Vec<String> =
-        APPLICATIONS.iter().filter_map(|application| resolves(&folder, application).err()).collect();
+    let failed: Vec<String> = APPLICATIONS
+        .iter()
+        .filter_map(|application| {
+            let checked = resolves(&folder, application)
+                .and_then(|()| if compile && !application.source.is_empty() { compiles(&folder) } else { Ok(()) });
+            checked.err().map(|why| format!("{}: {why}", application.name))
+        })
+        .collect();
     let _ = fs::remove_dir_all(&folder);
     if !failed.is_empty() {
-        return Err(format!("cargo finds no versions for these applications:\n{}", failed.join("\n")));
+        return Err(format!("these applications don't build:\n{}", failed.join("\n")));
     }
-    println!("neighbours: {} applications resolve", APPLICATIONS.len());
+    let compiled = APPLICATIONS.iter().filter(|application| compile && !application.source.is_empty()).count();
+    println!("neighbours: {} applications resolve, {compiled} of them were compiled", APPLICATIONS.len());
     Ok(())
 }
 
-fn resolves(folder: &Path, (name, dependency, feature): &(&str, &str, &str)) -> Outcome {
+/// Writes the application, and lets cargo find versions.
+fn resolves(folder: &Path, application: &Application) -> Outcome {
+    let Application { dependencies, features, source, without, .. } = application;
     let crates = shell::root().join("crates/cloakroom");
     let manifest = format!(
         "[package]\nname = \"application\"\nedition = \"2024\"\n[lib]\npath = \"lib.rs\"\n[workspace]\n[dependencies]\n\
-         cloakroom = {{ path = '{}', features = [\"axum\", \"{feature}\"] }}\n{dependency}\n",
+         cloakroom = {{ path = '{}', features = [\"axum\", \"{features}\"] }}\n{dependencies}\n",
         crates.display()
     );
     let written = fs::create_dir_all(folder)
         .and_then(|()| fs::write(folder.join("Cargo.toml"), manifest))
-        .and_then(|()| fs::write(folder.join("lib.rs"), ""));
+        .and_then(|()| fs::write(folder.join("lib.rs"), source));
     written.map_err(|why| format!("{}: {why}", folder.display()))?;
-    let _ = fs::remove_file(folder.join("Cargo.lock"));
-    let output = Command::new("cargo").args(["generate-lockfile", "--quiet"]).current_dir(folder).output();
-    let output = output.map_err(|why| format!("cargo: {why}"))?;
-    if output.status.success() {
-        return Ok(());
+    let lock = folder.join("Cargo.lock");
+    let _ = fs::remove_file(&lock);
+    succeeds(Command::new("cargo").args(["generate-lockfile", "--quiet"]).current_dir(folder))?;
+    let lock = fs::read_to_string(&lock).map_err(|why| format!("{}: {why}", lock.display()))?;
+    match without.iter().find(|name| lock.contains(&format!("\nname = \"{name}\"\n"))) {
+        Some(name) => Err(format!("`{features}` brings `{name}` along")),
+        None => Ok(()),
     }
-    Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+fn compiles(folder: &Path) -> Outcome {
+    // One folder for all of them, so that each version of a crate is compiled once.
+    let target = shell::target().join("neighbours");
+    succeeds(
+        Command::new("cargo")
+            .args(["check", "--quiet", "--locked"])
+            .env("CARGO_TARGET_DIR", target)
+            .current_dir(folder),
+    )
+}
+
+fn succeeds(command: &mut Command) -> Outcome {
+    let output = command.output().map_err(|why| shell::not_started(command, &why))?;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }

@@ -20,7 +20,7 @@ mod versions;
 use std::time::{Duration, Instant};
 
 use crate::outcome::Outcome;
-use crate::{guide_book, package};
+use crate::{guide_book, neighbours, package};
 use part::Verdict;
 
 struct Part {
@@ -41,6 +41,7 @@ const PARTS: &[Part] = &[
     Part { name: "package", check: || passed(package::run(&[])) },
     Part { name: "msrv", check: msrv::check },
     Part { name: "minimal-versions", check: minimal::check },
+    Part { name: "neighbours", check: || passed(neighbours::run(&["--compile".to_owned()])) },
     Part { name: "pairs", check: pairs::check },
 ];
 

@@ -8,7 +8,7 @@ use actix_web::HttpResponse;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use cloakroom_session::factory::SessionFactory;
-use cloakroom_session::{Clock, CommitPolicy, Engine, Error};
+use cloakroom_session::{Clock, CommitPolicy, Engine, Error, SessionHeader};
 
 use crate::answers::{OnError, sorry};
 use crate::service::SessionService;
@@ -67,6 +67,13 @@ impl SessionMiddleware {
     /// Sets the policy for error responses. The default is [`CommitPolicy::Always`].
     pub fn commit_policy(self, policy: CommitPolicy) -> Self {
         self.rebuild(|engine| engine.policy(policy))
+    }
+
+    /// Accepts sessions of programs, which send their id in a header instead of a cookie.
+    ///
+    /// By default sessions are in cookies only.
+    pub fn header(self, header: SessionHeader) -> Self {
+        self.rebuild(|engine| engine.header(header))
     }
 
     /// Replaces the clock, for tests.

@@ -1,5 +1,6 @@
 //! The lifetime of a session: configured timeouts, and the deadlines that a record carries.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::error::ConfigError;
@@ -15,11 +16,25 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// The timeouts of a session, and the interval of touches by reads.
+/// The timeouts of a session, the interval of touches by reads, and how long browsers keep its
+/// cookie.
 ///
-/// The defaults are an idle timeout of 20 minutes, an absolute timeout of 24 hours, and at most one
-/// touch every 2 minutes. The idle timeout is that of Pyramid; the absolute timeout is the maximum
-/// that NIST SP 800-63B-4 §2.2.3 allows for AAL2. `None` means never.
+/// The defaults are an idle timeout of 20 minutes, an absolute timeout of 24 hours, at most one
+/// touch every 2 minutes, and a cookie that ends with the browser session. The idle timeout is that
+/// of Pyramid; the absolute timeout is the maximum that NIST SP 800-63B-4 §2.2.3 allows for AAL2.
+/// `None` means never.
+///
+/// | preset | idle | absolute | cookie |
+/// |---|---|---|---|
+/// | [`default`](Self::default) | 20 minutes | 24 hours | ends with the browser session |
+/// | [`bank`](Self::bank) | 5 minutes | 8 hours | ends with the browser session |
+/// | [`shop`](Self::shop) | 24 hours | 7 days | ends with the browser session |
+/// | [`two_weeks`](Self::two_weeks) | 14 days | 90 days | persistent |
+/// | [`tower_sessions`](Self::tower_sessions) | 14 days | never | ends with the browser session |
+/// | [`actix_session`](Self::actix_session) | 24 hours | never | ends with the browser session |
+/// | [`aal1`](Self::aal1) | never | 30 days | ends with the browser session |
+/// | [`aal2`](Self::aal2) | 1 hour | 24 hours | ends with the browser session |
+/// | [`aal3`](Self::aal3) | 15 minutes | 12 hours | ends with the browser session |
 ///
 /// # Examples
 /// ```
@@ -35,6 +50,13 @@ pub struct Lifetimes {
     idle: Option<Duration>,
     absolute: Option<Duration>,
     touch: Touch,
+    cookie: Cookie,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cookie {
+    EndsWithBrowser,
+    Persistent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +73,7 @@ impl Default for Lifetimes {
             idle: Some(Duration::from_secs(20 * MINUTE)),
             absolute: Some(Duration::from_secs(DAY)),
             touch: Touch::Tenth,
+            cookie: Cookie::EndsWithBrowser,
         }
     }
 }
@@ -104,7 +127,108 @@ impl Lifetimes {
         Self::default().idle_timeout(Duration::from_secs(15 * MINUTE)).absolute_timeout(Duration::from_secs(12 * HOUR))
     }
 
+    /// Returns lifetimes for a bank: 8 hours, with an idle timeout of 5 minutes.
+    ///
+    /// The idle timeout is the maximum that EU 2018/389 Article 4(3)(d) allows for payment
+    /// accounts; the absolute timeout is a working day, as in OWASP's Session Management Cheat
+    /// Sheet.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Lifetimes;
+    /// use std::time::Duration;
+    ///
+    /// assert_eq!(Lifetimes::bank().touch_interval(), Some(Duration::from_secs(30)));
+    /// ```
+    #[must_use]
+    pub fn bank() -> Self {
+        Self::default().idle_timeout(Duration::from_secs(5 * MINUTE)).absolute_timeout(Duration::from_secs(8 * HOUR))
+    }
+
+    /// Returns lifetimes for a shop or a forum: 7 days, with an idle timeout of 24 hours.
+    ///
+    /// A cart survives the night, and a shared computer forgets it when the browser closes. Ask for
+    /// the password again before a payment or a change of address.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Lifetimes;
+    ///
+    /// assert!(Lifetimes::shop().validate().is_ok());
+    /// ```
+    #[must_use]
+    pub fn shop() -> Self {
+        Self::default().idle_timeout(Duration::from_secs(DAY)).absolute_timeout(Duration::from_secs(7 * DAY))
+    }
+
+    /// Returns lifetimes for "stay signed in for two weeks": each use extends the session, for at
+    /// most 90 days, and its cookie survives the end of the browser session.
+    ///
+    /// # Security
+    /// Whoever copies the cookie, or sits down at the computer, is signed in for as long. Keep such
+    /// sessions in a store, where they can be revoked.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Lifetimes;
+    /// use std::time::Duration;
+    ///
+    /// let year = Lifetimes::two_weeks().absolute_timeout(Duration::from_secs(365 * 24 * 60 * 60));
+    /// assert!(year.validate().is_ok());
+    /// ```
+    #[must_use]
+    pub fn two_weeks() -> Self {
+        let sliding = Self::default().idle_timeout(Duration::from_secs(14 * DAY));
+        sliding.absolute_timeout(Duration::from_secs(90 * DAY)).persistent_cookie()
+    }
+
+    /// Returns the default lifetimes of tower-sessions: two weeks after the last use, without an
+    /// absolute timeout.
+    ///
+    /// The cookie ends with the browser session, as with its `Expiry::OnSessionEnd`. Its
+    /// `Expiry::OnInactivity(time)` is
+    /// `Lifetimes::tower_sessions().idle_timeout(time).persistent_cookie()`.
+    ///
+    /// # Security
+    /// A session in use never ends. ASVS 7.3.2 requires an absolute timeout.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Lifetimes;
+    /// use std::time::Duration;
+    ///
+    /// let week = Duration::from_secs(7 * 24 * 60 * 60);
+    /// assert!(Lifetimes::tower_sessions().idle_timeout(week).persistent_cookie().validate().is_ok());
+    /// ```
+    #[must_use]
+    pub fn tower_sessions() -> Self {
+        Self::default().idle_timeout(Duration::from_secs(14 * DAY)).absolute_timeout(None)
+    }
+
+    /// Returns the default lifetimes of actix-session: 24 hours after the last use, without an
+    /// absolute timeout.
+    ///
+    /// The cookie ends with the browser session, as with its `BrowserSession`. Its
+    /// `PersistentSession` is `Lifetimes::actix_session().persistent_cookie()`.
+    ///
+    /// # Security
+    /// A session in use never ends. ASVS 7.3.2 requires an absolute timeout.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Lifetimes;
+    ///
+    /// assert!(Lifetimes::actix_session().validate().is_ok());
+    /// ```
+    #[must_use]
+    pub fn actix_session() -> Self {
+        Self::default().idle_timeout(Duration::from_secs(DAY)).absolute_timeout(None)
+    }
+
     /// Sets the time after which an unused session expires. `None` is never.
+    ///
+    /// For more than 24 hours, set the absolute timeout as well, or take a preset: the default of
+    /// the absolute timeout is 24 hours.
     ///
     /// # Examples
     /// ```
@@ -137,6 +261,40 @@ impl Lifetimes {
     #[must_use]
     pub fn absolute_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.absolute = timeout.into();
+        self
+    }
+
+    /// Lets the cookie survive the end of the browser session, for as long as the session lasts.
+    ///
+    /// Its `Max-Age` is the time until the session ends if it isn't used again. Each use moves that
+    /// end, so the cookie is sent again, at most once per [`touch_after`](Self::touch_after).
+    ///
+    /// This applies to every visitor. If visitors choose ("remember me"), leave it out, and call
+    /// `Session::remember`.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Lifetimes;
+    ///
+    /// assert_eq!(Lifetimes::two_weeks().persistent_cookie(), Lifetimes::two_weeks());
+    /// ```
+    #[must_use]
+    pub const fn persistent_cookie(mut self) -> Self {
+        self.cookie = Cookie::Persistent;
+        self
+    }
+
+    /// Lets the cookie end with the browser session. This is the default.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::Lifetimes;
+    ///
+    /// assert_ne!(Lifetimes::two_weeks().browser_session_cookie(), Lifetimes::two_weeks());
+    /// ```
+    #[must_use]
+    pub const fn browser_session_cookie(mut self) -> Self {
+        self.cookie = Cookie::EndsWithBrowser;
         self
     }
 
@@ -212,9 +370,15 @@ impl Lifetimes {
         if let (Some(idle), Some(absolute)) = (self.idle, self.absolute)
             && absolute < idle
         {
+            let is_default = if absolute == Duration::from_secs(DAY) { ", which is the default" } else { "" };
             return Err(ConfigError::new(
                 "absolute_timeout",
-                format!("is {absolute:?}, shorter than the idle_timeout of {idle:?}, which could never be reached"),
+                format!(
+                    "is {}{is_default}, and shorter than the idle_timeout of {}, which could never be reached; set \
+                     both, with an absolute_timeout of `None` (`never`) for sessions that last as long as they are used",
+                    Span(absolute),
+                    Span(idle)
+                ),
             ));
         }
         if let (Touch::After(interval), Some(idle)) = (self.touch, self.idle)
@@ -222,7 +386,11 @@ impl Lifetimes {
         {
             return Err(ConfigError::new(
                 "touch_after",
-                format!("is {interval:?}, but a session that isn't touched ends after {idle:?} (idle_timeout)"),
+                format!(
+                    "is {}, but a session that isn't touched ends after {} (idle_timeout)",
+                    Span(interval),
+                    Span(idle)
+                ),
             ));
         }
         Ok(())
@@ -234,6 +402,26 @@ impl Lifetimes {
 
     pub(crate) const fn absolute(&self) -> Option<Duration> {
         self.absolute
+    }
+
+    const fn is_persistent(&self) -> bool {
+        matches!(self.cookie, Cookie::Persistent)
+    }
+}
+
+/// A time in the largest unit that divides it.
+struct Span(Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let units = [(DAY, "days"), (HOUR, "hours"), (MINUTE, "minutes"), (1, "seconds")];
+        // A day is "24 hours".
+        let unit = units.into_iter().find(|(unit, _)| seconds % unit == 0 && seconds / unit > 1);
+        match unit.filter(|_| self.0.subsec_nanos() == 0) {
+            Some((unit, name)) => write!(f, "{} {name}", seconds / unit),
+            None => write!(f, "{:?}", self.0),
+        }
     }
 }
 
@@ -264,7 +452,7 @@ pub struct SessionTimes {
     pub absolute_deadline: Option<Timestamp>,
     /// The session's own idle timeout, if it has one; the inner `None` is "never".
     pub own_idle: Option<Option<Duration>>,
-    /// The cookie survives the end of the browser session ("remember me").
+    /// The cookie survives the end of the browser session.
     pub remembered: bool,
 }
 
@@ -278,7 +466,7 @@ impl SessionTimes {
             idle_deadline: lifetimes.idle().map(|idle| now + idle),
             absolute_deadline: lifetimes.absolute().map(|absolute| now + absolute),
             own_idle: None,
-            remembered: false,
+            remembered: lifetimes.is_persistent(),
         }
     }
 
@@ -321,20 +509,44 @@ impl SessionTimes {
     /// Returns `true` if a read at `now` should extend the idle deadline.
     #[must_use]
     pub fn is_touch_due(&self, now: Timestamp, lifetimes: &Lifetimes) -> bool {
-        lifetimes.touch_interval_for(self.idle(lifetimes)).is_some_and(|interval| now > self.touched + interval)
+        let Some(interval) = lifetimes.touch_interval_for(self.idle(lifetimes)) else { return false };
+        // The deadline of an earlier, shorter configuration may come before the next touch.
+        let is_early = || {
+            let mut used = *self;
+            used.touch(now, lifetimes);
+            self.ends().is_some_and(|end| used.ends().is_some_and(|used| used > end + interval))
+        };
+        now > self.touched + interval || is_early()
     }
 
     /// Extends the idle deadline.
     ///
     /// If there was none and an idle timeout applies, this sets one. It never moves a deadline to
-    /// an earlier time, and never moves the absolute one.
+    /// an earlier time, and never moves the absolute one. A session with the configured timeouts
+    /// gets a persistent cookie if that is configured by now.
     pub fn touch(&mut self, now: Timestamp, lifetimes: &Lifetimes) {
+        self.remembered |= self.own_idle.is_none() && lifetimes.is_persistent();
         self.touched = self.touched.max(now);
         self.idle_deadline = match (self.idle_deadline, self.idle(lifetimes)) {
             (_, None) => None,
             (None, Some(idle)) => Some(now + idle),
             (Some(deadline), Some(idle)) => Some(deadline.max(now + idle)),
         };
+    }
+
+    /// Returns `true` if a use at `now` should renew the `Max-Age` of a cookie with an id.
+    ///
+    /// The first use in each interval since the creation renews it. The time of the last renewal
+    /// need not be stored, and a session in use keeps its cookie at least nine tenths of its idle
+    /// timeout.
+    #[must_use]
+    pub fn is_cookie_due(&self, now: Timestamp, lifetimes: &Lifetimes) -> bool {
+        let mut used = *self;
+        used.touch(now, lifetimes);
+        let Some(idle) = self.idle(lifetimes).filter(|_| used.remembered) else { return false };
+        let interval = lifetimes.touch_interval_for(Some(idle)).unwrap_or(idle / 10).as_millis();
+        let number = |point: Timestamp| point.since(self.created).as_millis().checked_div(interval);
+        number(now).is_none() || number(now) != number(self.touched) || self.is_touch_due(now, lifetimes)
     }
 }
 
@@ -384,6 +596,20 @@ mod tests {
         ] {
             assert_eq!(due(lifetimes, age), expected, "{name}");
         }
+        // A deployment changed the idle timeout.
+        for (name, idle, expected) in [
+            ("as before", 1200, false),
+            ("longer, but not by a touch interval", 1300, false),
+            ("longer", 86_400, true),
+            ("shorter", 600, false),
+            ("beyond the absolute deadline", 604_800, true),
+        ] {
+            let times = SessionTimes::start(NOW, &default);
+            assert_eq!(times.is_touch_due(NOW + SECOND, &default.idle_timeout(SECOND * idle)), expected, "{name}");
+        }
+        let mut times = SessionTimes::start(NOW, &default);
+        times.idle_deadline = times.absolute_deadline;
+        assert!(!times.is_touch_due(NOW + SECOND, &default.idle_timeout(SECOND * 604_800)), "nothing left to extend");
     }
 
     #[test]
@@ -393,12 +619,54 @@ mod tests {
             (default.idle_timeout(Duration::ZERO), "idle_timeout"),
             (default.absolute_timeout(Duration::ZERO), "absolute_timeout"),
             (default.absolute_timeout(SECOND), "absolute_timeout"),
+            (default.idle_timeout(SECOND * 604_800), "absolute_timeout"),
             (default.touch_after(SECOND * 1200), "touch_after"),
         ] {
             assert_eq!(lifetimes.validate().map_err(|error| error.option()), Err(option));
         }
-        for preset in [default, Lifetimes::aal1(), Lifetimes::aal2(), Lifetimes::aal3()] {
+        for preset in [Lifetimes::aal1(), Lifetimes::aal2(), Lifetimes::aal3(), Lifetimes::tower_sessions()] {
             assert_eq!(preset.validate(), Ok(()));
+        }
+        let week = default.idle_timeout(SECOND * 604_800).validate().unwrap_err().to_string();
+        assert!(
+            week.contains("is 24 hours, which is the default, and shorter than the idle_timeout of 7 days"),
+            "{week}"
+        );
+        assert!(week.contains("`None`"), "{week}");
+    }
+
+    #[test]
+    fn spans_are_readable() {
+        for (span, text) in [
+            (SECOND * 86_400, "24 hours"),
+            (SECOND * 172_800, "2 days"),
+            (SECOND * 90, "90 seconds"),
+            (SECOND * 1200, "20 minutes"),
+            (SECOND, "1s"),
+            (Duration::from_millis(1500), "1.5s"),
+        ] {
+            assert_eq!(Span(span).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn cookies_of_sliding_sessions_are_renewed_once_in_each_interval() {
+        let sliding = Lifetimes::default().persistent_cookie();
+        let used = |lifetimes: Lifetimes, last: u64, now: u64| {
+            let mut times = SessionTimes::start(NOW, &lifetimes);
+            times.touch(NOW + SECOND * u32::try_from(last).unwrap(), &lifetimes);
+            times.is_cookie_due(NOW + SECOND * u32::try_from(now).unwrap(), &lifetimes)
+        };
+        for (name, lifetimes, last, now, expected) in [
+            ("in the same interval of two minutes", sliding, 0, 119, false),
+            ("in the next interval", sliding, 0, 120, true),
+            ("in the next interval, shortly after a use", sliding, 119, 121, true),
+            ("a cookie that ends with the browser", Lifetimes::default(), 0, 600, false),
+            ("no idle timeout", sliding.idle_timeout(None), 0, 600, false),
+            ("reads that never touch", sliding.touch_after(None), 0, 600, true),
+            ("reads that always touch", sliding.touch_after(Duration::ZERO), 0, 1, true),
+        ] {
+            assert_eq!(used(lifetimes, last, now), expected, "{name}");
         }
     }
 }

@@ -9,7 +9,7 @@
 
 use cloakroom_poem::HttpLayer;
 use cloakroom_session::adapter::FormToken;
-use cloakroom_session::{CommitPolicy, CookieSessions, CsrfRules, Error, Key, Session, TokenPolicy};
+use cloakroom_session::{CommitPolicy, CookieSessions, CsrfRules, Error, Key, Session, SessionHeader, TokenPolicy};
 use cloakroom_tower::{CsrfLayer, SessionLayer};
 use poem::http::{StatusCode, header};
 use poem::test::{TestClient, TestResponse};
@@ -200,4 +200,18 @@ async fn a_request_created_by_a_layer_is_accepted() {
     });
     let site = Route::new().at("/made", get(made)).with(HttpLayer(another));
     TestClient::new(site).get("/asked").send().await.assert_text("made").await;
+}
+
+#[tokio::test]
+async fn a_program_has_its_id_in_a_header() {
+    let session_header = SessionHeader::named("x-session").unwrap();
+    let client = TestClient::new(site(sessions().header(session_header)));
+    let begun = client.get("/in").header("x-session", "new").send().await.0;
+    let id = begun.headers()["x-session"].to_str().unwrap();
+    assert!(begun.headers().get(header::SET_COOKIE).is_none());
+    let varies: Vec<_> = begun.headers().get_all(header::VARY).iter().collect();
+    assert_eq!(varies, ["cookie", "x-session"]);
+    assert_eq!(text(client.get("/").header("x-session", id).send().await).await.1, "ann");
+    assert_eq!(text(client.post("/echo").header("x-session", id).body("x").send().await).await.1, "x", "no CSRF token");
+    assert_eq!(client.post("/echo").body("x").send().await.0.status(), StatusCode::FORBIDDEN);
 }

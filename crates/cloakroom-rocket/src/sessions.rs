@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cloakroom_session::adapter::{PlainResponse, RocketSessions};
 use cloakroom_session::factory::SessionFactory;
-use cloakroom_session::{Clock, CommitPolicy, Engine};
+use cloakroom_session::{Clock, CommitPolicy, Engine, SessionHeader};
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::response::Response;
 use rocket::{Build, Request, Rocket, async_trait};
@@ -55,6 +55,13 @@ impl SessionFairing {
     /// Sets the policy for error responses. The default is [`CommitPolicy::Always`].
     pub fn commit_policy(self, policy: CommitPolicy) -> Self {
         Self { engine: Arc::new(Arc::unwrap_or_clone(self.engine).policy(policy)) }
+    }
+
+    /// Accepts sessions of programs, which send their id in a header instead of a cookie.
+    ///
+    /// By default sessions are in cookies only.
+    pub fn header(self, header: SessionHeader) -> Self {
+        Self { engine: Arc::new(Arc::unwrap_or_clone(self.engine).header(header)) }
     }
 
     /// Replaces the clock, for tests.

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use cloakroom_core::{
-    SetCookie, cache_control, invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary,
+    SetCookie, cache_control, invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary, vary_by,
 };
 
 use crate::adapter::{ResponseHeaders, text};
 
+const SET_COOKIE: &str = "set-cookie";
 const VARY: &str = "vary";
 const CACHE_CONTROL: &str = "cache-control";
 
@@ -22,6 +23,11 @@ pub struct ResponseEffects {
     /// The `Set-Cookie` lines to append; mark them sensitive. A response with one of them must not
     /// be stored by a cache either.
     pub cookies: Vec<SetCookie>,
+    /// The request header that may name a session as well, so a response that depends on the cookie
+    /// varies by it.
+    pub vary_by: Option<&'static str>,
+    /// The response header that gets the value of the session's cookie instead of `Set-Cookie`.
+    pub id_header: Option<&'static str>,
 }
 
 impl ResponseEffects {
@@ -32,9 +38,18 @@ impl ResponseEffects {
         {
             headers.append(VARY, field);
         }
+        if self.opened
+            && let Some(field) = self.vary_by.and_then(|name| vary_by(name, headers.lines(VARY).filter_map(text)))
+        {
+            headers.append(VARY, field);
+        }
         let mut private = self.private;
-        for cookie in self.cookies {
-            if headers.append_cookie(cookie.into_string()) {
+        let (name, values) = match self.id_header {
+            None => (SET_COOKIE, self.cookies.into_iter().map(SetCookie::into_string).collect()),
+            Some(name) => (name, only_value(&self.cookies)),
+        };
+        for value in values {
+            if headers.append_secret(name, value) {
                 private = true;
             } else {
                 // Names, attributes and base64url are printable ASCII, but a custom factory's value
@@ -46,6 +61,13 @@ impl ResponseEffects {
             keep_from_caches(headers);
         }
     }
+}
+
+/// Returns the value for a client without cookies. A removal is an empty value; next to another
+/// cookie, it removes one with former attributes.
+fn only_value(cookies: &[SetCookie]) -> Vec<String> {
+    let set = cookies.iter().find(|cookie| !cookie.value().is_empty());
+    set.or(cookies.first()).map(|cookie| cookie.value().to_owned()).into_iter().collect()
 }
 
 /// Prevents caching of a response that sets our cookie or contains a CSRF token.

@@ -10,6 +10,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::dyn_factory::DynFactory;
 use crate::error::Error;
 use crate::factory::{Committed, SessionFactory};
+use crate::header::SessionHeader;
 
 /// The factory, clock and commit policy shared by all requests of an application.
 ///
@@ -31,6 +32,7 @@ pub struct Engine {
     pub(crate) factory: Arc<dyn DynFactory>,
     pub(crate) policy: CommitPolicy,
     pub(crate) flash_limit: usize,
+    pub(crate) header: Option<SessionHeader>,
     clock: Arc<dyn Clock>,
 }
 
@@ -43,6 +45,7 @@ impl Engine {
             factory: Arc::new(factory),
             policy: CommitPolicy::default(),
             flash_limit: FLASH_LIMIT,
+            header: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -69,6 +72,15 @@ impl Engine {
     #[must_use]
     pub const fn flash_limit(mut self, limit: usize) -> Self {
         self.flash_limit = limit;
+        self
+    }
+
+    /// Accepts sessions of programs, which send their id in a header instead of a cookie.
+    ///
+    /// By default sessions are in cookies only.
+    #[must_use]
+    pub const fn header(mut self, header: SessionHeader) -> Self {
+        self.header = Some(header);
         self
     }
 

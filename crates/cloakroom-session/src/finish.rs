@@ -14,7 +14,7 @@ use crate::session::{Ending, Session};
 /// For a request with nothing to commit, the usual case, it is ready before the first poll and
 /// allocates nothing. If it is dropped during a commit, the commit continues in a task.
 #[must_use = "futures do nothing unless polled"]
-pub struct CommitFuture(Option<(Session, Ending)>);
+pub struct CommitFuture(Option<(Session, Ending, ResponseEffects)>);
 
 /// The error of a failed commit. The adapter must replace the response.
 #[derive(Debug)]
@@ -45,10 +45,11 @@ impl From<NotCommitted> for Error {
 }
 
 impl CommitFuture {
-    pub(crate) fn new(session: Option<Session>, status: u16) -> Self {
+    /// `effects` are those that are known before the commit.
+    pub(crate) fn new(session: Option<Session>, status: u16, effects: ResponseEffects) -> Self {
         Self(session.map(|session| {
             let ending = session.finish(status);
-            (session, ending)
+            (session, ending, effects)
         }))
     }
 
@@ -63,9 +64,14 @@ impl Future for CommitFuture {
     type Output = Result<ResponseEffects, NotCommitted>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some((session, ending)) = &mut self.0 else { return Poll::Ready(Ok(ResponseEffects::default())) };
+        let Some((session, ending, effects)) = &mut self.0 else { return Poll::Ready(Ok(ResponseEffects::default())) };
         let outcome = ready!(Pin::new(ending).poll(cx));
-        let effects = ResponseEffects { opened: true, private: session.token_given(), cookies: session.take_cookies() };
+        let effects = ResponseEffects {
+            opened: true,
+            private: session.token_given(),
+            cookies: session.take_cookies(),
+            ..std::mem::take(effects)
+        };
         Poll::Ready(match outcome {
             Ok(()) => Ok(effects),
             Err(error) => {

@@ -27,6 +27,7 @@
 //! |---|---|
 //! | `clock` | the time and random bytes |
 //! | `slot` | the state of a request's session |
+//! | `header` | ids in a header, for clients without cookies |
 //! | `engine` | the factory, clock and commit policy of an application |
 //! | `factory/contract`, `dyn_factory` | the trait that opens and commits sessions, and the type without parameters for it |
 //! | `candidates` | the candidate cookies of a request |
@@ -71,6 +72,7 @@ mod engine;
 mod error;
 pub mod factory;
 mod finish;
+mod header;
 pub mod meter;
 mod options;
 mod retry;
@@ -87,5 +89,6 @@ pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder};
 pub use csrf::CsrfGuard;
 pub use engine::Engine;
 pub use error::Error;
+pub use header::SessionHeader;
 pub use return_path::{NotLocal, ReturnPath};
 pub use session::{FlashQueue, RefMut, Session};

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cloakroom_core::{CookieHeader, RequestKind, Timestamp};
 
 use crate::adapter::RequestHead;
+use crate::effects::ResponseEffects;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::factory::Presented;
@@ -31,6 +32,8 @@ struct Place {
     session: Option<Session>,
     /// The response is being sent: a session opened from now on is too late for a cookie.
     closed: bool,
+    /// The request has the [`SessionHeader`](crate::SessionHeader): so has the response.
+    by_header: bool,
 }
 
 impl SessionSlot {
@@ -95,13 +98,29 @@ impl SessionSlot {
     ) -> impl Future<Output = Result<Session, Error>> + use<'a, H> {
         // The head is read before the future is created, so that the future is `Send` even if the
         // head isn't.
-        let opened = self.opened().ok_or_else(|| (head.cookies(), head.kind()));
+        let opened = self.opened().ok_or_else(|| (self.credentials(head), head.kind()));
         async move {
             match opened {
                 Ok(session) => Ok(session),
                 Err((cookies, kind)) => self.open_as(cookies, kind).await,
             }
         }
+    }
+
+    /// Returns the header that names the session, in the form of cookies, or else the cookies.
+    fn credentials<'a>(&self, head: &'a impl RequestHead) -> CookieHeader<'a> {
+        match self.0.engine.header.and_then(|header| header.credentials(head)) {
+            Some(given) => {
+                self.place().by_header = true;
+                given
+            }
+            None => head.cookies(),
+        }
+    }
+
+    /// Returns `true` if the request names its session in a header that no browser sends by itself.
+    pub(crate) fn is_by_header(&self, head: &impl RequestHead) -> bool {
+        self.0.engine.header.is_some_and(|header| header.is_in(head))
     }
 
     async fn open_as(&self, cookies: CookieHeader<'_>, kind: RequestKind) -> Result<Session, Error> {
@@ -125,7 +144,7 @@ impl SessionSlot {
     pub fn presented_for(&self, head: &impl RequestHead) -> Presented {
         match self.opened().and_then(|session| session.id()) {
             Some(id) => Presented::Session(id.store_key()),
-            None => self.0.engine.factory.presented(&head.cookies(), self.now()),
+            None => self.0.engine.factory.presented(&self.credentials(head), self.now()),
         }
     }
 
@@ -145,12 +164,18 @@ impl SessionSlot {
     /// later is committed only by [`Session::commit_now`]; if it is changed otherwise, a warning is
     /// logged.
     pub fn finish(&self, status: u16) -> CommitFuture {
-        let session = {
+        let (session, by_header) = {
             let mut place = self.place();
             place.closed = true;
-            place.session.clone()
+            (place.session.clone(), place.by_header)
         };
-        CommitFuture::new(session, status)
+        let header = self.0.engine.header;
+        let effects = ResponseEffects {
+            vary_by: header.map(|header| header.request_name()),
+            id_header: header.filter(|_| by_header).map(|header| header.response_name()),
+            ..ResponseEffects::default()
+        };
+        CommitFuture::new(session, status, effects)
     }
 
     /// Discards all changes of a request that was refused.

@@ -16,10 +16,11 @@
 //! | `walks` | paging through an owner's sessions and through all sessions |
 //! | `suspects` | connections that may be silent |
 //! | `row` | decoding and validation of rows |
-//! | `sqlite` | an SQLite file (feature `sqlite`) |
-//! | `postgres` | a PostgreSQL database (feature `postgres`) |
-//! | `mysql` | a MySQL or MariaDB database (feature `mysql`) |
-//! | `pools` | the application's own sqlx 0.9 pools (features `sqlx-sqlite`, `sqlx-postgres`, `sqlx-mysql`) |
+//! | `sqlite` | an SQLite file (feature `sqlite`, or one of the pools) |
+//! | `postgres` | a PostgreSQL database (feature `postgres`, or one of the pools) |
+//! | `mysql` | a MySQL or MariaDB database (feature `mysql`, or one of the pools) |
+//! | `lent` | the application's own pool, independent of its library |
+//! | `pools` | the application's own sqlx pools: 0.9 (features `sqlx-sqlite`, `sqlx-postgres`, `sqlx-mysql`) and 0.8 (`sqlx08-sqlite`, `sqlx08-postgres`, `sqlx08-mysql`) |
 //! | `url`, `tls` | encryption options in URLs, and encrypted connections (feature `tls`) |
 //!
 //! ```
@@ -42,47 +43,54 @@
 //! # fn main() {}
 //! ```
 
+// Each database has two features, or more: its own driver, and the application's pools of sqlx.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod gate;
-#[cfg(feature = "mysql")]
+#[cfg(any(feature = "_sqlite", feature = "_postgres", feature = "_mysql"))]
+mod lent;
+#[cfg(feature = "_mysql")]
 mod mysql;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "_sqlite", feature = "_postgres", feature = "_mysql"))]
 mod name;
-#[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres", feature = "sqlx-mysql"))]
+#[cfg(feature = "_sqlx")]
 mod pools;
-#[cfg(feature = "postgres")]
+#[cfg(feature = "_postgres")]
 mod postgres;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "_sqlite", feature = "_postgres", feature = "_mysql"))]
 mod query;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "_sqlite", feature = "_postgres", feature = "_mysql"))]
 mod row;
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "_sqlite")]
 mod sqlite;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "_sqlite", feature = "_postgres", feature = "_mysql"))]
 mod statements;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "_sqlite", feature = "_postgres", feature = "_mysql"))]
 mod store;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod suspects;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "_sqlite", feature = "_postgres", feature = "_mysql"))]
 mod sweep;
 #[cfg(all(feature = "tls", any(feature = "postgres", feature = "mysql")))]
 mod tls;
-#[cfg(any(feature = "sqlite", feature = "mysql"))]
+#[cfg(any(feature = "_sqlite", feature = "_mysql"))]
 mod two_statements;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod url;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "_sqlite", feature = "_postgres", feature = "_mysql"))]
 mod walks;
 
-#[cfg(feature = "mysql")]
+#[cfg(any(feature = "_sqlite", feature = "_postgres", feature = "_mysql"))]
+pub use lent::SqlxPool;
+#[cfg(feature = "_mysql")]
 pub use mysql::MysqlStore;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "_sqlite", feature = "_postgres", feature = "_mysql"))]
 pub use name::TableName;
-#[cfg(feature = "postgres")]
+#[cfg(feature = "_postgres")]
 pub use postgres::PostgresStore;
+#[cfg(feature = "_sqlite")]
+pub use sqlite::SqliteStore;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{SqliteConfig, SqliteStore, Synchronous};
+pub use sqlite::{SqliteConfig, Synchronous};
 
 /// Connections for the bridge crate.
 ///

@@ -2,27 +2,38 @@
 
 mod checkup;
 mod cluster;
+#[cfg(feature = "mysql")]
+mod connect;
 mod connections;
 mod dialect;
+#[cfg(any(feature = "mysql", feature = "_sqlx"))]
 pub(crate) mod failure;
+#[cfg(feature = "mysql")]
 mod lease;
+#[cfg(feature = "mysql")]
+mod membership;
+#[cfg(feature = "mysql")]
 mod shared;
 mod statements;
+#[cfg(feature = "mysql")]
+mod wire;
 
 use std::fmt;
 
 use cloakroom_store::store::StoreError;
-use mysql_async::Pool;
 
 use crate::TableName;
+use crate::lent::SqlxPool;
 use crate::query::{Cells, Executor as _, Failure};
 use crate::statements::mysql as own;
 use crate::store::{SqlStore, implement_store};
-use crate::url::without;
 use crate::walks::{STEP, StepSize};
 use connections::Connections;
+#[cfg(feature = "mysql")]
 pub use shared::MysqlConnections;
 use statements::{QUOTE, SCHEMA, statements};
+#[cfg(feature = "mysql")]
+use wire::Wire;
 
 /// Sessions in a MySQL or MariaDB database.
 ///
@@ -82,10 +93,12 @@ impl MysqlStore {
     /// # Ok(())
     /// # }
     /// ```
+    #[cfg(feature = "mysql")]
     pub fn connect(url: &str) -> Result<Self, StoreError> {
-        let (url, [table, schema]) = without(url, ["table", "schema"]);
+        let (url, [table, schema]) = crate::url::without(url, ["table", "schema"]);
         let table = TableName::of_url(table, schema)?;
-        Ok(Self::of(Connections::connect(&url)?).table(table))
+        let lender = connect::own(&url, vec![connect::LIMITS])?;
+        Ok(Self::of(Connections::Pool(Wire(lender))).table(table))
     }
 
     /// Creates a store on the application's own pool.
@@ -94,18 +107,19 @@ impl MysqlStore {
     ///
     /// With `reset_connection`, which is the driver's default, each operation costs two more round
     /// trips: set it to `false`.
+    #[cfg(feature = "mysql")]
     #[must_use]
-    pub fn from_pool(pool: Pool) -> Self {
-        Self::of(Connections::from_pool(pool))
+    pub fn from_pool(pool: mysql_async::Pool) -> Self {
+        Self::of(Connections::Pool(Wire::from_pool(pool)))
     }
 
-    /// Creates a store on the application's own sqlx pool (feature `sqlx-mysql`).
+    /// Creates a store on the application's own sqlx pool, of sqlx 0.9 (feature `sqlx-mysql`) or
+    /// 0.8 (feature `sqlx08-mysql`).
     ///
     /// `test_before_acquire`, which is sqlx's default, costs a round trip per operation.
-    #[cfg(feature = "sqlx-mysql")]
     #[must_use]
-    pub fn from_sqlx(pool: sqlx::MySqlPool) -> Self {
-        Self::of(Connections::Sqlx(crate::pools::Metered::new(pool, "mysql")))
+    pub fn from_sqlx(pool: impl SqlxPool<Self>) -> Self {
+        Self::of(Connections::Lent(pool.lent()))
     }
 
     fn of(connections: Connections) -> Self {

@@ -1,29 +1,40 @@
 //! Sessions in a PostgreSQL database.
 
+#[cfg(feature = "postgres")]
 mod cancel;
 mod checkup;
+#[cfg(feature = "postgres")]
 mod connect;
 mod connections;
 mod dialect;
+#[cfg(any(feature = "postgres", feature = "_sqlx"))]
 pub(crate) mod failure;
+#[cfg(feature = "postgres")]
 mod lease;
 mod migrate;
+#[cfg(feature = "postgres")]
 mod prepared;
+#[cfg(feature = "postgres")]
 mod shared;
 mod statements;
+#[cfg(feature = "postgres")]
+mod values;
+#[cfg(feature = "postgres")]
 mod wire;
 
 use std::fmt;
+#[cfg(feature = "postgres")]
+use std::sync::Arc;
 
 use cloakroom_store::store::StoreError;
-use deadpool_postgres::Pool;
 
 use crate::TableName;
+use crate::lent::SqlxPool;
 use crate::query::Executor as _;
 use crate::store::{SqlStore, implement_store};
-use crate::url::without;
 use crate::walks::{STEP, StepSize};
 use connections::Connections;
+#[cfg(feature = "postgres")]
 pub use shared::PostgresConnections;
 use statements::{QUOTE, SCHEMA, statements};
 
@@ -82,11 +93,15 @@ impl PostgresStore {
     /// let sessions = StoredSessions::new(store).build()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[cfg(feature = "postgres")]
     pub fn connect(url: &str) -> Result<Self, StoreError> {
-        let (url, [table, schema]) = without(url, ["table", "schema"]);
+        let (url, [table, schema]) = crate::url::without(url, ["table", "schema"]);
         let table = TableName::of_url(table, schema)?;
-        let (connections, patient) = Connections::connect(&url)?;
-        Ok(Self(SqlStore { patient, ..Self::of(connections).table(table).0 }))
+        let connect::Connected { brief, patient, canceller, prepared } = connect::connect(&url)?;
+        let connections =
+            |pool| Connections::Pool(Arc::new(wire::Wire::new(pool, canceller.clone(), prepared.clone())));
+        let patient = connections(patient);
+        Ok(Self(SqlStore { patient, ..Self::of(connections(brief)).table(table).0 }))
     }
 
     /// Creates a store on the application's own pool.
@@ -98,22 +113,24 @@ impl PostgresStore {
     /// which can crash PgBouncer before 1.19: connect by URL there. The store's own connections set
     /// `enable_bitmapscan=off`, which keeps the pages of an owner with very many sessions cheap
     /// while the table's statistics are outdated.
+    #[cfg(feature = "postgres")]
     #[must_use]
-    pub fn from_pool(pool: Pool) -> Self {
-        Self::of(Connections::from_pool(pool))
+    pub fn from_pool(pool: deadpool_postgres::Pool) -> Self {
+        let wire = wire::Wire::new(pool, cancel::Canceller::Driver, prepared::Prepared::default());
+        Self::of(Connections::Pool(Arc::new(wire)))
     }
 
-    /// Creates a store on the application's own sqlx pool (feature `sqlx-postgres`).
+    /// Creates a store on the application's own sqlx pool, of sqlx 0.9 (feature `sqlx-postgres`) or
+    /// 0.8 (feature `sqlx08-postgres`).
     ///
     /// `test_before_acquire`, which is sqlx's default, costs a round trip per operation.
     ///
     /// sqlx can't cancel a statement. If a caller stops waiting, its connection is closed, and the
     /// statement runs until the server's limits end it. Set them:
     /// `PgConnectOptions::options([("lock_timeout", "1s"), ("statement_timeout", "2s")])`.
-    #[cfg(feature = "sqlx-postgres")]
     #[must_use]
-    pub fn from_sqlx(pool: sqlx::PgPool) -> Self {
-        Self::of(Connections::Sqlx(crate::pools::Metered::new(pool, "postgres")))
+    pub fn from_sqlx(pool: impl SqlxPool<Self>) -> Self {
+        Self::of(Connections::Lent(pool.lent()))
     }
 
     fn of(connections: Connections) -> Self {

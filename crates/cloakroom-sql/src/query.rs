@@ -11,6 +11,11 @@ use cloakroom_store::store::{Entry, StoreError};
 /// The number of attempts for a step that concurrent requests interfere with.
 pub(crate) const TRIES: usize = 10;
 
+/// The time a connection has to answer after its caller stopped waiting, before its statement is
+/// cancelled.
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "_sqlx"))]
+pub(crate) const GRACE: Duration = Duration::from_millis(100);
+
 /// A parameter of a statement.
 #[derive(Clone)]
 pub(crate) enum Value {
@@ -140,7 +145,7 @@ pub(crate) trait Executor: Clone {
 }
 
 /// The reason why a prepared statement can't be used.
-#[cfg(feature = "postgres")]
+#[cfg(feature = "_postgres")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unprepared {
     /// The server forgot it (`DISCARD ALL`), or the request reached a server that never prepared
@@ -156,19 +161,23 @@ pub(crate) enum Unprepared {
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The database rolled it back because of a conflict: it may be retried.
-    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    #[cfg(any(feature = "_postgres", feature = "_mysql"))]
     Undone(StoreError),
     /// The server doesn't know the prepared statement, or has another one under its name. Nothing
     /// was executed.
-    #[cfg(feature = "postgres")]
-    Unprepared(Unprepared, StoreError),
+    #[cfg(feature = "_postgres")]
+    Unprepared(
+        #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "sqlx prepares its statements itself"))]
+        Unprepared,
+        StoreError,
+    ),
     /// The table doesn't exist, or lacks a column. Holds the database's message.
     Missing(String),
     /// A row with this key exists.
     Taken,
     /// The server's statement timeout ended the statement. It was rolled back.
     #[cfg_attr(
-        not(any(feature = "postgres", feature = "mysql")),
+        not(any(feature = "_postgres", feature = "_mysql")),
         expect(dead_code, reason = "SQLite has no statement timeout")
     )]
     TooSlow(StoreError),
@@ -190,9 +199,9 @@ impl From<StoreError> for Failure {
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
-            #[cfg(any(feature = "postgres", feature = "mysql"))]
+            #[cfg(any(feature = "_postgres", feature = "_mysql"))]
             Failure::Undone(error) => error,
-            #[cfg(feature = "postgres")]
+            #[cfg(feature = "_postgres")]
             Failure::Unprepared(_, error) => error,
             Failure::TooSlow(error) | Failure::Refused(error) => error,
             Failure::Missing(told) => Self::missing(format!(
@@ -208,12 +217,12 @@ impl From<Failure> for StoreError {
 ///
 /// A hundred requests that write one row at once may each be rolled back because of many of the
 /// others.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "_postgres", feature = "_mysql"))]
 const UNDONE_TRIES: u32 = 40;
 
 /// Retries a statement that the database rolled back because of a conflict. The pause before each
 /// retry is random and grows, so that the conflicting requests don't all return at once.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "_postgres", feature = "_mysql"))]
 pub(crate) async fn persist<T, F: Future<Output = Result<T, Failure>>>(
     mut step: impl FnMut() -> F,
 ) -> Result<T, Failure> {
@@ -227,7 +236,7 @@ pub(crate) async fn persist<T, F: Future<Output = Result<T, Failure>>>(
 }
 
 /// Returns at most one millisecond after the first attempt, and at most 32 from the sixth on.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "_postgres", feature = "_mysql"))]
 fn pause(tried: u32) -> Duration {
     let longest = 1_u64 << (tried - 1).min(5);
     // Without random bytes, use the longest pause.
@@ -238,7 +247,7 @@ fn pause(tried: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::Value;
-    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    #[cfg(any(feature = "_postgres", feature = "_mysql"))]
     use super::{Failure, StoreError, UNDONE_TRIES, persist};
 
     #[test]
@@ -247,7 +256,7 @@ mod tests {
         assert!(!format!("{:?}", Value::from("secret")).contains("secret"));
     }
 
-    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    #[cfg(any(feature = "_postgres", feature = "_mysql"))]
     #[tokio::test]
     async fn rolled_back_statements_are_retried_a_limited_number_of_times() {
         for (undone, expected) in [(0, 1), (3, 4), (UNDONE_TRIES - 1, UNDONE_TRIES), (UNDONE_TRIES, UNDONE_TRIES)] {

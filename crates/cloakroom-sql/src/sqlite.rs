@@ -1,32 +1,46 @@
 //! Sessions in an SQLite file.
 
 mod checkup;
+#[cfg(feature = "sqlite")]
 mod connection_threads;
 mod connections;
 mod dialect;
+#[cfg(any(feature = "sqlite", feature = "_sqlx"))]
 pub(crate) mod failure;
+#[cfg(feature = "sqlite")]
 mod migrate;
+#[cfg(feature = "sqlite")]
 mod open;
+#[cfg(feature = "sqlite")]
 mod shared;
 mod statements;
-#[cfg(test)]
+#[cfg(all(test, feature = "sqlite"))]
 mod tests;
+#[cfg(feature = "sqlite")]
+mod threads;
 
 use std::fmt;
+#[cfg(feature = "sqlite")]
 use std::path::PathBuf;
 
+#[cfg(feature = "sqlite")]
 use cloakroom_store::location;
 use cloakroom_store::store::StoreError;
-use rusqlite::Connection;
 
 use crate::TableName;
+use crate::lent::SqlxPool;
 use crate::store::{SqlStore, implement_store};
 use crate::walks::StepSize;
+#[cfg(feature = "sqlite")]
 use connection_threads::ConnectionThreads;
 use connections::Connections;
+#[cfg(feature = "sqlite")]
 pub use open::Synchronous;
+#[cfg(feature = "sqlite")]
 pub use shared::SqliteThreads;
 use statements::{QUOTE, SCHEMA, statements};
+#[cfg(feature = "sqlite")]
+use threads::Threads;
 
 /// Sessions in an SQLite file, which several processes may share.
 ///
@@ -39,12 +53,14 @@ use statements::{QUOTE, SCHEMA, statements};
 ///
 /// # Examples
 /// ```
+/// # #[cfg(feature = "sqlite")] {
 /// use cloakroom_sql::SqliteStore;
 /// use cloakroom_store::StoredSessions;
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("sessions.db");
 /// let sessions = StoredSessions::new(SqliteStore::open(path)?).build()?;
+/// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -59,6 +75,7 @@ impl SqliteStore {
     /// Fails if the folder doesn't exist, the file can't be written, or it isn't a database; the
     /// error names the file. An in-memory database (`:memory:`) and an empty path are refused: use
     /// [`MemoryStore`](cloakroom_store::MemoryStore).
+    #[cfg(feature = "sqlite")]
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
         SqliteConfig::new(path).open()
     }
@@ -68,21 +85,21 @@ impl SqliteStore {
     /// Reads and writes share it.
     ///
     /// The table isn't created: see [`SqliteStore::migrate`].
+    #[cfg(feature = "sqlite")]
     #[must_use]
-    pub fn from_connection(connection: Connection) -> Self {
+    pub fn from_connection(connection: rusqlite::Connection) -> Self {
         let threads = ConnectionThreads::new(vec![connection]);
-        Self::of(Connections::Threads { writer: threads.clone(), readers: threads, is_ours: false })
+        Self::of(Connections::Threads(Threads { writer: threads.clone(), readers: threads, is_ours: false }))
     }
 
-    /// Creates a store on the application's own sqlx pool (feature `sqlx-sqlite`).
+    /// Creates a store on the application's own sqlx pool, of sqlx 0.9 (feature `sqlx-sqlite`) or
+    /// 0.8 (feature `sqlx08-sqlite`).
     ///
     /// The pool keeps its settings: the application chooses WAL mode and, if several connections
-    /// write, a busy timeout. The table isn't created: see [`SqliteStore::migrate`]. With this
-    /// feature, rusqlite is 0.39, which shares its SQLite with sqlx 0.9.
-    #[cfg(feature = "sqlx-sqlite")]
+    /// write, a busy timeout. The table isn't created: see [`SqliteStore::migrate`].
     #[must_use]
-    pub fn from_sqlx(pool: sqlx::SqlitePool) -> Self {
-        Self::of(Connections::Sqlx(crate::pools::Metered::new(pool, "sqlite")))
+    pub fn from_sqlx(pool: impl SqlxPool<Self>) -> Self {
+        Self::of(Connections::Lent(pool.lent()))
     }
 
     fn of(connections: Connections) -> Self {
@@ -132,6 +149,7 @@ impl SqliteStore {
 /// let store = SqliteConfig::new(path).synchronous(Synchronous::Full).readers(8).open()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[cfg(feature = "sqlite")]
 #[derive(Clone, Debug)]
 pub struct SqliteConfig {
     path: PathBuf,
@@ -140,6 +158,7 @@ pub struct SqliteConfig {
     readers: usize,
 }
 
+#[cfg(feature = "sqlite")]
 impl SqliteConfig {
     /// Creates a configuration for a file in an existing folder.
     ///
@@ -190,7 +209,7 @@ impl SqliteConfig {
         let readers = (0..self.readers.max(1)).map(|_| connect()).collect::<Result<_, _>>()?;
         location::warn_of_network(&self.path);
         let (writer, readers) = (ConnectionThreads::new(vec![writer]), ConnectionThreads::new(readers));
-        let connections = Connections::Threads { writer, readers, is_ours: true };
+        let connections = Connections::Threads(Threads { writer, readers, is_ours: true });
         Ok(SqliteStore(SqlStore::new(connections, StepSize::up_to(usize::MAX), statements)))
     }
 }

@@ -54,13 +54,13 @@ macro_rules! insert {
 }
 
 /// Fails unless the table exists and has its newest column.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "_postgres", feature = "_mysql"))]
 pub(crate) const TABLE: &str = "SELECT sweep_at FROM {table} LIMIT 0";
 
 pub(crate) const LOAD: &str = concat!("SELECT ", columns!(), " FROM {table} WHERE store_key = $1");
 
 /// Selects the version of a live session, to find out why nothing was replaced.
-#[cfg(any(feature = "sqlite", feature = "mysql"))]
+#[cfg(any(feature = "_sqlite", feature = "_mysql"))]
 pub(crate) const LIVE: &str = concat!("SELECT version FROM {table} WHERE store_key = $1 AND ", live!());
 
 /// `$3` is the new `touched`, `$4` the new deadline. Never shortens: a session without a deadline
@@ -80,25 +80,25 @@ macro_rules! touch {
     };
 }
 
-#[cfg(any(feature = "sqlite", feature = "mysql"))]
+#[cfg(any(feature = "_sqlite", feature = "_mysql"))]
 pub(crate) const TOUCH: &str = touch!();
 
 /// The live sessions of the owner `$1`. Only the first bytes of a long name are indexed.
-#[cfg(feature = "postgres")]
+#[cfg(feature = "_postgres")]
 macro_rules! mine_postgres {
     () => {
         concat!("substr(owner, 1, 255) = substr(CAST($1 AS BYTEA), 1, 255) AND owner = $1 AND ", live!())
     };
 }
 
-#[cfg(feature = "mysql")]
+#[cfg(feature = "_mysql")]
 macro_rules! mine_mysql {
     () => {
         concat!("owner_start = LEFT(CAST($1 AS BINARY), 255) AND owner = $1 AND ", live!())
     };
 }
 
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "_sqlite")]
 macro_rules! mine_sqlite {
     () => {
         concat!("owner = $1 AND ", live!())
@@ -135,7 +135,7 @@ macro_rules! oldest_owned {
 }
 
 /// The first `$4` live sessions that were created before `$1` and not before `$3`.
-#[cfg(any(feature = "sqlite", feature = "mysql"))]
+#[cfg(any(feature = "_sqlite", feature = "_mysql"))]
 macro_rules! before {
     () => {
         concat!("created < $1 AND created >= $3 AND ", live!(), " ORDER BY created LIMIT $4")
@@ -143,13 +143,13 @@ macro_rules! before {
 }
 
 /// Selects their number and the creation time of the last one.
-#[cfg(any(feature = "sqlite", feature = "mysql"))]
+#[cfg(any(feature = "_sqlite", feature = "_mysql"))]
 pub(crate) const BEFORE: &str =
     concat!("SELECT count(*), max(created) FROM (SELECT created FROM {table} WHERE ", before!(), ") AS found");
 
 /// Selects the creation time of the row that follows the first `$3` rows of a step, whether they
 /// are live or not. The step ends there, so that it reads a bounded number of rows.
-#[cfg(any(feature = "sqlite", feature = "mysql"))]
+#[cfg(any(feature = "_sqlite", feature = "_mysql"))]
 pub(crate) const EDGE: &str =
     "SELECT created FROM {table} WHERE created >= $2 AND created < $1 ORDER BY created LIMIT 1 OFFSET $3";
 
@@ -167,7 +167,7 @@ pub(crate) const SCAN: &str = concat!(
 pub(crate) const FORGET: &str = "DELETE FROM {table} WHERE store_key = $1 AND deadline < $2";
 
 /// An expired entry counts as absent and is overwritten.
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
+#[cfg(any(feature = "_sqlite", feature = "_postgres"))]
 pub(crate) const CREATE: &str = concat!(
     insert!(),
     "VALUES ($1, $8, $3, $4, $5, $6, $7, $6) ON CONFLICT (store_key) DO UPDATE SET version = excluded.version, record = excluded.record, ",
@@ -176,7 +176,7 @@ pub(crate) const CREATE: &str = concat!(
     "WHERE {table}.deadline < $2"
 );
 
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "_sqlite")]
 pub(crate) mod sqlite {
     /// Returns a row if the table has the form of an earlier release.
     pub(crate) const STATE: &str = "SELECT 1 FROM {schema}sqlite_schema WHERE type = 'table' AND name = '{name}' \
@@ -260,7 +260,7 @@ pub(crate) mod sqlite {
         (SELECT CAST(file AS BLOB) FROM pragma_database_list WHERE seq = 0)";
 }
 
-#[cfg(feature = "postgres")]
+#[cfg(feature = "_postgres")]
 pub(crate) mod postgres {
     /// Selects whether the newest column exists, and the number of indexes minus those of an
     /// earlier release.
@@ -410,7 +410,7 @@ pub(crate) mod postgres {
         convert_to(current_setting('statement_timeout'), 'UTF8'), convert_to(current_setting('lock_timeout'), 'UTF8')";
 }
 
-#[cfg(feature = "mysql")]
+#[cfg(feature = "_mysql")]
 pub(crate) mod mysql {
     /// Selects whether the newest column has the form that this release needs; no rows if it is
     /// missing.

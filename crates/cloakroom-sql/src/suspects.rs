@@ -7,10 +7,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// The time a connection has to answer after its caller stopped waiting, before its statement is
-/// cancelled.
-pub(crate) const GRACE: Duration = Duration::from_millis(100);
-
 /// The time an idle connection has to answer while connections are suspected of being silent. A
 /// server that needs longer for an empty query would not finish anything else within a call's 2
 /// seconds either.

@@ -9,17 +9,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cloakroom_session::Timestamp;
 use cloakroom_session::factory::StoreKey;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
+#[cfg(any(feature = "_sqlite", feature = "_postgres"))]
 use cloakroom_store::store::EndedPage;
 use cloakroom_store::store::{Cursor, Ended, OwnedPage, OwnedSession, StoreError};
 
-#[cfg(any(feature = "sqlite", feature = "mysql"))]
+#[cfg(any(feature = "_sqlite", feature = "_mysql"))]
 use crate::query::Cells;
 use crate::query::{Failure, Value};
 
 /// The most sessions that one step of ending sessions ends. A step takes a few hundredths of a
 /// second.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "_postgres", feature = "_mysql"))]
 pub(crate) const STEP: usize = 2_000;
 
 /// The largest step that the server's statement timeout allows, learned by trying.
@@ -59,11 +59,11 @@ impl StepSize {
 }
 
 /// The same where all other writers wait until a step has ended.
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "_sqlite")]
 pub(crate) const STEP_OF_A_FILE: usize = 500;
 
 /// The pause between steps for SQLite, where writers lock the whole file.
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "_sqlite")]
 pub(crate) const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// Returns the position after which a page of an owner's sessions begins: creation time and key of
@@ -145,7 +145,7 @@ impl Default for Step {
 }
 
 /// Reads the number of sessions that a step will find, and the creation time of the last one.
-#[cfg(any(feature = "sqlite", feature = "mysql"))]
+#[cfg(any(feature = "_sqlite", feature = "_mysql"))]
 pub(crate) fn found(cells: &dyn Cells) -> Result<Step, StoreError> {
     let found = cells.number(0).flatten().unwrap_or_default().unsigned_abs();
     Ok(Step { found, last: cells.number(1).flatten(), ..Step::default() })
@@ -159,7 +159,7 @@ impl Step {
 
     /// Builds the page for the caller. `from` is where the step began, `point` where the walk ends,
     /// `most` the limit of the step.
-    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    #[cfg(any(feature = "_sqlite", feature = "_postgres"))]
     pub(crate) fn page(self, from: Timestamp, point: Timestamp, most: usize) -> EndedPage {
         let ended = usize::try_from(self.ended).unwrap_or(usize::MAX);
         let next = if self.ended < self.found {
@@ -174,11 +174,11 @@ impl Step {
     }
 }
 
-#[cfg(all(test, any(feature = "sqlite", feature = "postgres")))]
+#[cfg(all(test, any(feature = "_sqlite", feature = "_postgres")))]
 mod tests {
     use super::{Cursor, Step, Timestamp, Walk};
 
-    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    #[cfg(any(feature = "_postgres", feature = "_mysql"))]
     #[tokio::test]
     async fn a_step_that_times_out_is_repeated_with_fewer_rows() {
         use super::{Failure, STEP, StepSize};

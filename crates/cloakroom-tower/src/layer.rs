@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cloakroom_session::factory::SessionFactory;
-use cloakroom_session::{Clock, CommitPolicy, Engine, Error};
+use cloakroom_session::{Clock, CommitPolicy, Engine, Error, SessionHeader};
 use http::Response;
 use tower_layer::Layer;
 
@@ -60,6 +60,13 @@ impl SessionLayer {
     /// Sets the policy for error responses. The default is [`CommitPolicy::Always`].
     pub fn commit_policy(self, policy: CommitPolicy) -> Self {
         self.rebuild(|engine| engine.policy(policy))
+    }
+
+    /// Accepts sessions of programs, which send their id in a header instead of a cookie.
+    ///
+    /// By default sessions are in cookies only.
+    pub fn header(self, header: SessionHeader) -> Self {
+        self.rebuild(|engine| engine.header(header))
     }
 
     /// Replaces the clock, for tests.

@@ -51,6 +51,11 @@ pub mod csrf {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod streams {}
 
+#[cfg(any(not(doctest), all(feature = "axum", feature = "store")))]
+#[doc = include_str!("../guide/header-sessions.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod header_sessions {}
+
 #[doc = include_str!("../guide/configuration.md")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod configuration {}

@@ -80,8 +80,9 @@
 //! - `store`: `StoredSessions`, `MemoryStore`, `FileStore`, `PackedStore` (encrypts records),
 //!   `Sessions`, `Sweeper` and `connect`
 //! - `sqlite`, `postgres`, `mysql`: `SqliteStore`, `PostgresStore`, `MysqlStore` (also for MariaDB)
-//! - `sqlx-sqlite`, `sqlx-postgres`, `sqlx-mysql`: the same stores on the application's sqlx pool;
-//!   these need Rust 1.94
+//! - `sqlx-sqlite`, `sqlx-postgres`, `sqlx-mysql`: the same stores on the application's pool of sqlx
+//!   0.9, without another driver; these need Rust 1.94
+//! - `sqlx08-sqlite`, `sqlx08-postgres`, `sqlx08-mysql`: the same on a pool of sqlx 0.8
 //! - `redis`, `redis-sentinel`, `redis-cluster`: `RedisStore`, for Redis and Valkey
 //! - `tls`: encrypted connections to the stores
 //! - `compress`: `PackedStore::compress`
@@ -121,20 +122,22 @@ mod nearest;
 pub use cloakroom_session::{
     Clock, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieSessions, CookieSessionsBuilder, CsrfGuard,
     CsrfRules, CsrfRulesBuilder, CsrfToken, Engine, Error, FlashQueue, IntoKey, Key, Keyring, Level, Lifetimes,
-    ManualClock, Message, NotLocal, RefMut, Refusal, ReturnPath, SameSite, Session, SessionKey, SystemClock, Timestamp,
-    TokenPolicy, meter,
+    ManualClock, Message, NotLocal, RefMut, Refusal, ReturnPath, SameSite, Session, SessionHeader, SessionKey,
+    SystemClock, Timestamp, TokenPolicy, meter,
 };
 
 #[cfg(feature = "redis")]
 pub use cloakroom_redis::RedisStore;
-#[cfg(feature = "mysql")]
+#[cfg(feature = "_mysql")]
 pub use cloakroom_sql::MysqlStore;
-#[cfg(feature = "postgres")]
+#[cfg(feature = "_postgres")]
 pub use cloakroom_sql::PostgresStore;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sqlite")]
+pub use cloakroom_sql::SqliteStore;
+#[cfg(any(feature = "_sqlite", feature = "_postgres", feature = "_mysql"))]
 pub use cloakroom_sql::TableName;
 #[cfg(feature = "sqlite")]
-pub use cloakroom_sql::{SqliteConfig, SqliteStore, Synchronous};
+pub use cloakroom_sql::{SqliteConfig, Synchronous};
 #[cfg(feature = "store")]
 pub use cloakroom_store::{
     AnyStore, AtLimit, Durability, FileStore, MemoryStore, PackedStore, SessionInfo, Sessions, StoredSessions,
@@ -162,6 +165,8 @@ pub mod factory {
 #[cfg(feature = "store")]
 pub mod store {
     pub use crate::connect::StoreIdentity;
+    #[cfg(any(feature = "_sqlite", feature = "_postgres", feature = "_mysql"))]
+    pub use cloakroom_sql::SqlxPool;
     pub use cloakroom_store::store::*;
 }
 

@@ -86,7 +86,8 @@ impl<'a> Browser<'a> {
         self.send("POST", path, &[OURS, headers, &kind].concat(), json.to_owned())
     }
 
-    fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> PlainResponse {
+    /// Sends a request with these headers, and the cookie if there is one.
+    pub fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> PlainResponse {
         let mut request = Request::builder().method(method).uri(self.program.url(path));
         for (name, value) in headers {
             request = request.header(*name, *value);

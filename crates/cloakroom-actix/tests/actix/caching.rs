@@ -4,9 +4,9 @@ use actix_web::http::header;
 use actix_web::{App, HttpResponse, test, web};
 use cloakroom_actix::CsrfMiddleware;
 use cloakroom_session::adapter::FormToken;
-use cloakroom_session::{CsrfRules, Session};
+use cloakroom_session::{CsrfRules, Session, SessionHeader};
 
-use crate::browser::{Browser, session_middleware, sign_in};
+use crate::browser::{Browser, always, session_middleware, sign_in};
 
 fn public() -> HttpResponse {
     HttpResponse::Ok()
@@ -31,6 +31,10 @@ async fn writes(session: Session) -> HttpResponse {
 async fn token(session: Session) -> HttpResponse {
     session.masked_csrf_token().unwrap();
     public()
+}
+
+async fn who(session: Session) -> String {
+    session.get("user").unwrap().unwrap_or_default()
 }
 
 async fn form(_: FormToken) -> HttpResponse {
@@ -63,4 +67,25 @@ async fn a_response_with_a_cookie_or_a_token_is_stored_by_no_cache() {
             assert_eq!(answer.headers.contains_key(name), !is_private, "{path}: {name}");
         }
     }
+}
+
+#[actix_web::test]
+async fn a_program_has_its_id_in_a_header() {
+    let header = SessionHeader::named("x-session").unwrap();
+    let app = App::new()
+        .route("/in", web::post().to(sign_in))
+        .route("/reads", web::get().to(who))
+        .wrap(CsrfMiddleware::new(always()))
+        .wrap(session_middleware().header(header));
+    let app = test::init_service(app).await;
+    let mut program = Browser::default();
+    let new = test::TestRequest::post().uri("/in").insert_header(("x-session", "new"));
+    let answer = program.send(&app, new.to_request()).await;
+    assert!(answer.headers.get("x-session").unwrap().is_sensitive() && answer.cookies().is_empty());
+    assert_eq!(answer.all(header::VARY), ["cookie", "x-session"]);
+    let id = answer.headers.get("x-session").unwrap().to_str().unwrap();
+    let known = test::TestRequest::get().uri("/reads").insert_header(("x-session", id));
+    assert_eq!(program.send(&app, known.to_request()).await.body, "ann");
+    let without = test::TestRequest::post().uri("/in").to_request();
+    assert_eq!(program.send(&app, without).await.status, 403);
 }

@@ -466,6 +466,13 @@ impl SetCookie {
         self.line.split('=').next().unwrap_or_default()
     }
 
+    /// Returns the value of the cookie. It is empty if the cookie is removed.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        let pair = self.line.split(';').next().unwrap_or_default();
+        pair.split_once('=').map_or("", |(_, value)| value)
+    }
+
     /// Returns the header that removes this cookie, with the same name, path and domain.
     ///
     /// # Examples

@@ -5,12 +5,20 @@
 /// Returns `None` if the existing `values` suffice.
 #[must_use]
 pub fn vary<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
+    vary_by("cookie", values)
+}
+
+/// Returns the `Vary` field to add to a response that depends on the header `name`.
+///
+/// Returns `None` if the existing `values` suffice.
+#[must_use]
+pub fn vary_by<'a>(name: &'static str, values: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
     let said = values
         .into_iter()
         .flat_map(|value| value.split(','))
         .map(str::trim)
-        .any(|field| field == "*" || field.eq_ignore_ascii_case("cookie"));
-    (!said).then_some("cookie")
+        .any(|field| field == "*" || field.eq_ignore_ascii_case(name));
+    (!said).then_some(name)
 }
 
 /// Returns the `Cache-Control` that forbids storing, to replace the existing `values`.

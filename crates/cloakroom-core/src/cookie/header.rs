@@ -29,6 +29,8 @@ pub struct CookieHeader<'a> {
     /// Separate from the others, because there is rarely a second line.
     first: Option<&'a [u8]>,
     others: Vec<&'a [u8]>,
+    /// The value of the session cookie, whatever its name.
+    bare: Option<&'a [u8]>,
 }
 
 /// The cookie that counts if a request has several of one name and more than one opens.
@@ -50,7 +52,23 @@ impl<'a> CookieHeader<'a> {
     #[must_use]
     pub fn new(lines: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut lines = lines.into_iter();
-        Self { first: lines.next(), others: lines.collect() }
+        Self { first: lines.next(), others: lines.collect(), bare: None }
+    }
+
+    /// Creates a header with one cookie, which has every name.
+    ///
+    /// For clients that send the value of the session cookie in another header.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CookieHeader;
+    ///
+    /// let header = CookieHeader::bare(b"abc");
+    /// assert_eq!(header.last_first("session").collect::<Vec<_>>(), ["abc"]);
+    /// ```
+    #[must_use]
+    pub const fn bare(value: &'a [u8]) -> Self {
+        Self { first: None, others: Vec::new(), bare: Some(value) }
     }
 
     fn lines(&self) -> impl DoubleEndedIterator<Item = &'a [u8]> {
@@ -63,7 +81,9 @@ impl<'a> CookieHeader<'a> {
     /// order matters only if several values open: browsers send the cookie with the longest path,
     /// the most specific one, first, but Pyramid takes the last.
     pub fn last_first<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'a str> + 'b {
-        self.lines().rev().flat_map(pairs).filter_map(move |pair| value_of(pair, name.as_bytes()))
+        let bare = self.bare.map(|value| std::str::from_utf8(value).unwrap_or_default());
+        bare.into_iter()
+            .chain(self.lines().rev().flat_map(pairs).filter_map(move |pair| value_of(pair, name.as_bytes())))
     }
 
     /// Returns the values of `name` that a factory tries, the last one first: at most four.
@@ -119,8 +139,9 @@ impl<'a> CookieHeader<'a> {
 
 impl fmt::Debug for CookieHeader<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes: usize = self.lines().map(<[u8]>::len).sum();
-        write!(f, "CookieHeader({} lines, {bytes} bytes)", self.lines().count())
+        let lines = || self.lines().chain(self.bare);
+        let bytes: usize = lines().map(<[u8]>::len).sum();
+        write!(f, "CookieHeader({} lines, {bytes} bytes)", lines().count())
     }
 }
 

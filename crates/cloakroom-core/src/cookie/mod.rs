@@ -5,7 +5,9 @@ mod caching;
 mod header;
 
 pub use attributes::{CookieConfig, CookieTemplate, SameSite, SetCookie};
-pub use caching::{cache_control, invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary};
+pub use caching::{
+    cache_control, invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary, vary_by,
+};
 pub use header::{CookieHeader, CookieOrder};
 
 /// The maximum size of a cookie that browsers accept, in bytes.

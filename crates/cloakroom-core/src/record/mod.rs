@@ -222,12 +222,12 @@ impl Record {
 
     /// Returns the Max-Age of the cookie.
     ///
-    /// A remembered session is kept until its end. `None` lets the cookie end with the browser
-    /// session.
+    /// The cookie of a remembered session is kept until the session ends if it isn't used again.
+    /// `None` lets the cookie end with the browser session.
     #[must_use]
     pub fn max_age(&self, now: Timestamp) -> Option<Duration> {
         // Without a deadline, as long as browsers keep any cookie.
-        let until_end = || self.times.absolute_deadline.map_or(Duration::MAX, |end| end.since(now));
+        let until_end = || self.times.ends().map_or(Duration::MAX, |end| end.since(now));
         self.times.remembered.then(until_end)
     }
 

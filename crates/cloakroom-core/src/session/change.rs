@@ -78,8 +78,8 @@ pub(crate) enum Lifetime {
     Idle { timeout: Option<Duration>, from: Timestamp },
     /// An absolute deadline.
     Absolute { deadline: Option<Timestamp> },
-    /// The factory's own timeouts, with these deadlines.
-    Forget { idle: Option<Timestamp>, absolute: Option<Timestamp> },
+    /// The factory's own timeouts, with these deadlines, and its own kind of cookie.
+    Forget { idle: Option<Timestamp>, absolute: Option<Timestamp>, remembered: bool },
     /// A lifetime until `until`, independent of use. The cookie survives the browser session.
     Remember { until: Timestamp },
 }
@@ -92,11 +92,11 @@ impl Lifetime {
                 times.idle_deadline = timeout.map(|timeout| from + timeout);
             }
             Self::Absolute { deadline } => times.absolute_deadline = deadline,
-            Self::Forget { idle, absolute } => {
+            Self::Forget { idle, absolute, remembered } => {
                 times.own_idle = None;
                 times.idle_deadline = idle;
                 times.absolute_deadline = absolute;
-                times.remembered = false;
+                times.remembered = remembered;
             }
             Self::Remember { until } => {
                 times.own_idle = Some(None);

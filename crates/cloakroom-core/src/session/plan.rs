@@ -113,8 +113,8 @@ impl SessionState {
             Identity::Loaded(_) => match self.expired_meanwhile(now) {
                 Some(deadline) if effective => (Plan::Drop(Dropped::Expired(deadline)), CookieUpdate::Keep),
                 Some(_) => (Plan::Nothing, CookieUpdate::Keep),
-                None if effective => (Plan::Replace, self.cookie_after_write()),
-                None if self.touches(now) => (Plan::Touch, self.cookie_after_touch()),
+                None if effective => (Plan::Replace, self.cookie_after_write(now)),
+                None if self.touches(now) => (Plan::Touch, self.cookie_after_touch(now)),
                 None => (Plan::Nothing, CookieUpdate::Keep),
             },
         }
@@ -122,13 +122,13 @@ impl SessionState {
 
     /// Returns `true` if using the session now extends its deadline.
     fn touches(&self, now: Timestamp) -> bool {
-        let allowed = match (self.request(), self.payload()) {
+        let allowed = match self.request() {
             // The visitor may never see this page.
-            (RequestKind::Speculative, _) => false,
-            // Touching a cookie session sends the whole record again. Sent with each image of a
-            // page, it would undo the commits of concurrent requests, including sign-outs.
-            (RequestKind::Subresource, CookiePayload::Record) => false,
-            _ => true,
+            RequestKind::Speculative => false,
+            // A cookie that is sent with each image of a page would undo the commits of concurrent
+            // requests: sign-ins, and with a cookie session also writes and sign-outs.
+            RequestKind::Subresource => self.cookie_after_touch(now) == CookieUpdate::Keep,
+            RequestKind::Ordinary => true,
         };
         allowed && self.base().times().is_touch_due(now, self.lifetimes())
     }
@@ -153,22 +153,26 @@ impl SessionState {
         used.expired(now)
     }
 
-    fn cookie_after_write(&self) -> CookieUpdate {
+    fn cookie_after_write(&self, now: Timestamp) -> CookieUpdate {
         match self.payload() {
             CookiePayload::Record => CookieUpdate::Set,
             CookiePayload::Id if self.moves() || self.log().asks_for_cookie() => CookieUpdate::Set,
+            CookiePayload::Id if self.is_cookie_due(now) => CookieUpdate::Set,
             CookiePayload::Id => CookieUpdate::Keep,
         }
     }
 
-    const fn cookie_after_touch(&self) -> CookieUpdate {
+    fn cookie_after_touch(&self, now: Timestamp) -> CookieUpdate {
         match self.payload() {
             CookiePayload::Record => CookieUpdate::Set,
-            CookiePayload::Id if self.moves() => CookieUpdate::Set,
-            // The Max-Age of a remembered cookie ends at the absolute deadline, which a touch
-            // doesn't move.
+            CookiePayload::Id if self.moves() || self.is_cookie_due(now) => CookieUpdate::Set,
             CookiePayload::Id => CookieUpdate::Keep,
         }
+    }
+
+    /// Returns `true` if the Max-Age of the cookie must follow the idle deadline.
+    fn is_cookie_due(&self, now: Timestamp) -> bool {
+        self.base().times().is_cookie_due(now, self.lifetimes())
     }
 }
 

@@ -125,6 +125,6 @@ impl SessionState {
     pub fn forget(&mut self, now: Timestamp) {
         let times = SessionTimes::start(now, &self.context.lifetimes);
         let (idle, absolute) = (times.idle_deadline, times.absolute_deadline);
-        self.apply(Change::Lifetime(Lifetime::Forget { idle, absolute }));
+        self.apply(Change::Lifetime(Lifetime::Forget { idle, absolute, remembered: times.remembered }));
     }
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_rocket::SessionFairing;
+use cloakroom_rocket::{CsrfFairing, SessionFairing};
 use cloakroom_session::factory::{Commit, Committed, CookieHeader, CookiePayload, SessionFactory, SessionState};
-use cloakroom_session::{CommitPolicy, Error, Lifetimes, ManualClock, Session, Timestamp};
+use cloakroom_session::{CommitPolicy, Error, Lifetimes, ManualClock, Session, SessionHeader, Timestamp};
 use rocket::http::{Header, Status};
 use rocket::response::stream::TextStream;
 use rocket::{Build, Responder, Rocket, catch, catchers, get, routes};
 
-use crate::site::{Browser, sessions, silent};
+use crate::site::{Browser, always, sessions, silent};
 
 #[get("/in")]
 async fn sign_in(session: Session) -> Result<(), Error> {
@@ -243,4 +243,24 @@ fn sessions_are_available_in_any_order_of_fairings() {
         assert_eq!(browser.get("/early").into_string().unwrap(), "true", "{name}");
         assert!(browser.cookie.is_some(), "{name}: the changes are committed");
     }
+}
+
+#[rocket::post("/in")]
+async fn program_signs_in(session: Session) -> Result<(), Error> {
+    session.insert("user", "ann")
+}
+
+#[test]
+fn a_program_has_its_id_in_a_header() {
+    let header = SessionHeader::named("x-session").unwrap();
+    let csrf = CsrfFairing::new(always());
+    let rocket = silent().attach(sessions().header(header)).mount("/", csrf.protect(routes![program_signs_in]));
+    let mut program = Browser::new(rocket.mount("/", routes![who]).attach(csrf));
+    let answer = program.post("/in", &[("x-session", "new")], "");
+    let id = answer.headers().get_one("x-session").unwrap().to_owned();
+    assert_eq!(answer.headers().get("vary").collect::<Vec<_>>(), ["cookie", "x-session"]);
+    assert_eq!(answer.headers().get_one("set-cookie"), None);
+    drop(answer);
+    assert_eq!(program.get_with("/", &[("x-session", &id)]).into_string().unwrap(), "ann");
+    assert_eq!(program.post("/in", &[], "").status(), Status::Forbidden);
 }

@@ -40,7 +40,14 @@ impl Browser {
     }
 
     pub(crate) fn get(&mut self, path: &str) -> LocalResponse<'_> {
-        let request = self.client.get(path.to_owned());
+        self.get_with(path, &[])
+    }
+
+    pub(crate) fn get_with(&mut self, path: &str, headers: &[(&str, &str)]) -> LocalResponse<'_> {
+        let mut request = self.client.get(path.to_owned());
+        for (name, value) in headers {
+            request.add_header(Header::new((*name).to_owned(), (*value).to_owned()));
+        }
         keep(&mut self.cookie, request)
     }
 

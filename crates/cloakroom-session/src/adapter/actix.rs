@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
 
 use super::{PlainResponse, RequestHead, ResponseHeaders};
@@ -49,10 +49,10 @@ impl ResponseHeaders for HeaderMap {
         self.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
 
-    fn append_cookie(&mut self, line: String) -> bool {
-        let Ok(mut value) = HeaderValue::try_from(line) else { return false };
+    fn append_secret(&mut self, name: &'static str, value: String) -> bool {
+        let Ok(mut value) = HeaderValue::try_from(value) else { return false };
         value.set_sensitive(true);
-        Self::append(self, SET_COOKIE, value);
+        Self::append(self, HeaderName::from_static(name), value);
         true
     }
 }

@@ -43,10 +43,10 @@ impl ResponseHeaders for HeaderMap {
         self.insert(named(name), HeaderValue::from_static(value));
     }
 
-    fn append_cookie(&mut self, line: String) -> bool {
-        let Ok(mut value) = HeaderValue::try_from(line) else { return false };
+    fn append_secret(&mut self, name: &'static str, value: String) -> bool {
+        let Ok(mut value) = HeaderValue::try_from(value) else { return false };
         value.set_sensitive(true);
-        Self::append(self, SET_COOKIE, value);
+        Self::append(self, named(name), value);
         true
     }
 }
@@ -62,6 +62,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 fn standard(name: &str) -> Option<HeaderName> {
     match name {
         "cookie" => Some(COOKIE),
+        "set-cookie" => Some(SET_COOKIE),
         "vary" => Some(VARY),
         "cache-control" => Some(CACHE_CONTROL),
         "origin" => Some(ORIGIN),

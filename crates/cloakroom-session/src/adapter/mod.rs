@@ -13,7 +13,7 @@
 //! | [`FormBody`], [`FormKind`], [`BodyExtent`], [`Piece`], [`find_token`] | the search for a token in the body |
 //! | [`FormToken`], `FormRejection` | the form token of a page, and forms that can't be read |
 //! | [`CookieHeader`], [`SetCookie`], [`RequestKind`] | parts of requests and responses |
-//! | [`vary`], [`cache_control`], [`invites_shared_caches`], [`is_targeted_cache_field`], [`overrides_cache_control`] | headers for caches |
+//! | [`vary`], [`vary_by`], [`cache_control`], [`invites_shared_caches`], [`is_targeted_cache_field`], [`overrides_cache_control`] | headers for caches |
 //!
 //! # Extractors
 //! Because of the orphan rule, only the crate of a type or of a trait can implement the trait for
@@ -48,7 +48,7 @@ pub use answer::PlainResponse;
 pub use cloakroom_core::SetCookie;
 pub use cloakroom_core::{
     CookieHeader, CsrfDecision, HeaderFact, Origin, OriginPattern, RequestFacts, RequestKind, cache_control,
-    invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary,
+    invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary, vary_by,
 };
 pub use request::RequestHead;
 pub(crate) use request::text;

@@ -21,7 +21,9 @@ pub trait ResponseHeaders {
     /// Replaces all lines of this name with one line.
     fn replace(&mut self, name: &'static str, value: &'static str);
 
-    /// Appends a `Set-Cookie` line, marked sensitive, which keeps it out of logs and of HTTP/2's
-    /// header compression tables. Returns `false` if the text isn't a valid header value.
-    fn append_cookie(&mut self, line: String) -> bool;
+    /// Appends a line marked sensitive, which keeps it out of logs and of HTTP/2's header
+    /// compression tables. Returns `false` if the text isn't a valid header value.
+    ///
+    /// It is a `Set-Cookie` line, or the id for a client that sends its id in a header.
+    fn append_secret(&mut self, name: &'static str, value: String) -> bool;
 }

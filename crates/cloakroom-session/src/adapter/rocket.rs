@@ -158,11 +158,11 @@ impl ResponseHeaders for Response<'_> {
         self.set_raw_header(name, value);
     }
 
-    fn append_cookie(&mut self, line: String) -> bool {
+    fn append_secret(&mut self, name: &'static str, value: String) -> bool {
         // Rocket sends no response at all if a header value is invalid.
-        let printable = line.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        let printable = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         if printable {
-            self.adjoin_raw_header("set-cookie", line);
+            self.adjoin_raw_header(name, value);
         }
         printable
     }

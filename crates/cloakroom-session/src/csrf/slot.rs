@@ -102,7 +102,16 @@ impl CsrfSlot {
         if !rules.covers(head.method()) && !head.is_handshake() {
             return CsrfDecision::Unchecked;
         }
+        if self.is_by_header(head) {
+            return self.record(CsrfDecision::Passed, head);
+        }
         self.record(rules.decide(&head.facts()), head)
+    }
+
+    /// Returns `true` if the request names its session in a header. No page of another site can
+    /// send that header, and the request's cookies don't count.
+    fn is_by_header(&self, head: &impl RequestHead) -> bool {
+        self.session().is_some_and(|session| session.is_by_header(head))
     }
 
     /// Compares the token of a request whose head requires it. Never creates a session.
@@ -197,7 +206,12 @@ impl CsrfSlot {
     #[must_use]
     pub fn effects(&self) -> ResponseEffects {
         let rendered = self.progress().rendered;
-        ResponseEffects { opened: rendered, private: rendered, cookies: self.cookie().into_iter().collect() }
+        ResponseEffects {
+            opened: rendered,
+            private: rendered,
+            cookies: self.cookie().into_iter().collect(),
+            ..ResponseEffects::default()
+        }
     }
 
     /// Returns the token cookie to set, if this request was issued a token.
@@ -242,6 +256,9 @@ impl CsrfSlot {
     /// Runs the check, even if the method, the route or report-only rules would let the request
     /// through.
     async fn check_regardless(&self, head: &impl RequestHead, form: &Bytes) -> Result<(), FormRejection> {
+        if self.is_by_header(head) {
+            return Ok(());
+        }
         let mut decision = self.guard().rules().decide_covered(&head.facts());
         if decision == CsrfDecision::TokenNeeded {
             let mut body = Received::new(form);

@@ -16,6 +16,7 @@ mod conformance;
 mod factory;
 mod flash;
 mod handle;
+mod header;
 mod lifetimes;
 mod memory;
 mod own_code;

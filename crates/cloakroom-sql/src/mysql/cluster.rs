@@ -5,13 +5,9 @@
 //! acknowledged. Behind a load balancer, a session that was just created would be missing, and for
 //! a while reads would return old versions.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
 
 use cloakroom_store::store::Severity;
-use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, Error};
-use tokio::sync::OnceCell;
 
 /// Selects the cluster variables, one row for each that the server has.
 pub(super) const QUESTION: &str = "SHOW VARIABLES WHERE Variable_name IN \
@@ -20,9 +16,6 @@ pub(super) const QUESTION: &str = "SHOW VARIABLES WHERE Variable_name IN \
 /// Reads, updates, deletions and insertions wait until the node has applied the writes that other
 /// nodes acknowledged.
 const ALL: u32 = 7;
-
-/// Beyond this number of remembered connections, most of them no longer exist.
-const REMEMBERED: usize = 1024;
 
 /// The cluster that a server belongs to.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,7 +46,7 @@ impl Cluster {
     }
 
     /// Returns the value of `wsrep_sync_wait` that a connection needs and doesn't have.
-    fn lacks(&self) -> Option<u32> {
+    pub(super) fn lacks(&self) -> Option<u32> {
         match self {
             Self::Galera { sync_wait } if sync_wait & ALL != ALL => Some(sync_wait | ALL),
             Self::Galera { .. } | Self::Group { .. } | Self::None => None,
@@ -85,36 +78,6 @@ impl Cluster {
                 ),
             )),
         }
-    }
-}
-
-/// Makes the store's own connections wait for the writes that other nodes acknowledged.
-#[derive(Debug, Default)]
-pub(super) struct Membership {
-    /// The value that connections need, determined by the first one.
-    wanted: OnceCell<Option<u32>>,
-    /// The server-side numbers of the connections that have it.
-    seen_to: Mutex<HashSet<u32>>,
-}
-
-impl Membership {
-    pub(super) async fn see_to(&self, connection: &mut Conn) -> Result<(), Error> {
-        let ask = async || {
-            let variables: Vec<(String, String)> = connection.query(QUESTION).await?;
-            Ok::<_, Error>(Cluster::of(variables).lacks())
-        };
-        let Some(value) = *self.wanted.get_or_try_init(ask).await? else { return Ok(()) };
-        let number = connection.id();
-        if self.seen_to.lock().unwrap_or_else(PoisonError::into_inner).contains(&number) {
-            return Ok(());
-        }
-        connection.query_drop(format!("SET SESSION wsrep_sync_wait = {value}")).await?;
-        let mut seen_to = self.seen_to.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen_to.len() >= REMEMBERED {
-            seen_to.clear();
-        }
-        seen_to.insert(number);
-        Ok(())
     }
 }
 

@@ -1,10 +1,12 @@
 //! The failures that errors of a MySQL or MariaDB server, or of its driver, mean.
 
 use cloakroom_store::store::StoreError;
+#[cfg(feature = "mysql")]
 use mysql_async::{DriverError, Error};
 
 use crate::query::Failure;
 
+#[cfg(feature = "mysql")]
 pub(super) fn to_failure(why: Error) -> Failure {
     match why {
         Error::Server(told) => classify(told.code, &told.message),

@@ -17,11 +17,11 @@ use mysql_async::{Conn, Error, Pool};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::cluster::Membership;
 use super::failure::to_failure;
+use super::membership::Membership;
 use crate::gate::{Gate, Pauses, Place};
-use crate::query::Failure;
-use crate::suspects::{GRACE, SUSPICIOUS, Suspects, TEST};
+use crate::query::{Failure, GRACE};
+use crate::suspects::{SUSPICIOUS, Suspects, TEST};
 
 /// The time limit for a kill request.
 const KILL: Duration = Duration::from_secs(2);

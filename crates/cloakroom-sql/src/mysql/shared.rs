@@ -7,7 +7,7 @@ use cloakroom_store::store::StoreError;
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Error, Value};
 
-use super::connections::{LIMITS, own};
+use super::connect::{LIMITS, own};
 use super::failure::to_failure;
 use super::lease::Lender;
 use crate::query::{Failure, persist};

@@ -5,6 +5,7 @@ use cloakroom_store::store::StoreError;
 use crate::query::{Failure, Unprepared};
 
 /// Prefers the server's message: the driver's own text is only "db error".
+#[cfg(feature = "postgres")]
 pub(super) fn to_failure(why: tokio_postgres::Error) -> Failure {
     match why.as_db_error() {
         Some(told) => classify(told.code().code(), told.message()),

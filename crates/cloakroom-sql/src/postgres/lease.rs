@@ -23,8 +23,8 @@ use tokio_postgres::error::SqlState;
 use super::cancel::Canceller;
 use super::failure::to_failure;
 use crate::gate::{Gate, Pauses, Place};
-use crate::query::Failure;
-use crate::suspects::{GRACE, SUSPICIOUS, Suspects, TEST};
+use crate::query::{Failure, GRACE};
+use crate::suspects::{SUSPICIOUS, Suspects, TEST};
 
 /// The time limit for a cancel request and the answer to it.
 const CANCEL: Duration = Duration::from_secs(2);

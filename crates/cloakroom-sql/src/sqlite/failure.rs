@@ -1,10 +1,9 @@
 //! The failures that errors of SQLite mean.
 
-use rusqlite::Error;
-
 use crate::query::Failure;
 
-pub(super) fn to_failure(error: Error) -> Failure {
+#[cfg(feature = "sqlite")]
+pub(super) fn to_failure(error: rusqlite::Error) -> Failure {
     match error.sqlite_error() {
         Some(told) => classify(told.extended_code, &error.to_string()),
         None => Failure::because(error),

@@ -20,7 +20,14 @@ mod poolers;
 mod postgres;
 mod silent;
 mod sqlite;
-#[cfg(all(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+#[cfg(all(
+    feature = "sqlx-mysql",
+    feature = "sqlx-postgres",
+    feature = "sqlx-sqlite",
+    feature = "sqlx08-mysql",
+    feature = "sqlx08-postgres",
+    feature = "sqlx08-sqlite"
+))]
 mod sqlx;
 #[cfg(feature = "tls")]
 mod tls;

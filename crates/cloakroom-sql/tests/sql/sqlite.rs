@@ -13,7 +13,6 @@ use cloakroom_store::store::{
     conformance::{Capabilities, assert_conforms, nth},
 };
 use rusqlite::Connection;
-use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
 use crate::common::{NOW, chase, entry, first, key, newer_columns_are_left_alone, over_makes_room, race, trips};
 
@@ -89,13 +88,11 @@ static STATEMENTS: AtomicUsize = AtomicUsize::new(0);
 
 #[tokio::test]
 async fn statements_per_operation() {
-    let connection = Connection::open_in_memory().unwrap();
-    let seen = |event: TraceEvent<'_>| {
-        if let TraceEvent::Stmt(..) = event {
-            STATEMENTS.fetch_add(1, Ordering::SeqCst);
-        }
+    let mut connection = Connection::open_in_memory().unwrap();
+    let seen = |_: &str| {
+        STATEMENTS.fetch_add(1, Ordering::SeqCst);
     };
-    connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(seen));
+    connection.trace(Some(seen));
     let store = SqliteStore::from_connection(connection);
     store.migrate().await.unwrap();
     for (what, statements) in trips(&store, || STATEMENTS.load(Ordering::SeqCst)).await {

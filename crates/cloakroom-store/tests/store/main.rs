@@ -26,6 +26,7 @@ mod memory;
 mod metrics;
 mod outcomes;
 mod packed;
+mod presets;
 mod processes;
 mod refresh;
 mod requests;

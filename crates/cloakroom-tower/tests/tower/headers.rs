@@ -7,7 +7,7 @@ use axum::Router;
 use axum::response::{AppendHeaders, IntoResponse};
 use axum::routing::get;
 use cloakroom_session::adapter::FormToken;
-use cloakroom_session::{CsrfRules, ManualClock, Session};
+use cloakroom_session::{CsrfRules, ManualClock, Session, SessionHeader};
 use cloakroom_tower::{CsrfLayer, SessionLayer};
 use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
 use http::{HeaderMap, StatusCode};
@@ -247,4 +247,28 @@ fn a_refused_request_commits_nothing_and_touches_nothing() {
     let refused = browser.send(&site, forged.body(full("")).unwrap());
     assert_eq!((refused.status().as_u16(), set_cookies(&refused).len()), (403, 0));
     assert_eq!(set_cookies(&browser.get(&site, "/")).len(), 1, "a read at this time touches the session");
+}
+
+#[test]
+fn a_program_has_its_id_in_a_header() {
+    let write = |session: Session| async move {
+        let visits = session.update("visits", |visits: &mut u32| {
+            *visits += 1;
+            *visits
+        });
+        visits.unwrap().to_string()
+    };
+    let router = Router::new().route("/", axum::routing::post(write));
+    let header = SessionHeader::named("x-session").unwrap();
+    let site = Site::new(router.layer(CsrfLayer::new(always())).layer(session_layer().header(header)));
+    let send = |id: &str| site.answer(request("POST", "/").header("x-session", id).body(empty()).unwrap());
+    let first = send("new");
+    let id = all(first.headers(), http::HeaderName::from_static("x-session"))[0].to_owned();
+    assert!(first.headers()["x-session"].is_sensitive());
+    assert_eq!(all(first.headers(), VARY), ["cookie", "x-session"]);
+    assert_eq!(all(first.headers(), CACHE_CONTROL), ["private, no-store"]);
+    assert!(set_cookies(&first).is_empty());
+    let second = send(&id);
+    assert_eq!((second.status(), &second.body()[..]), (StatusCode::OK, &b"2"[..]));
+    assert_eq!(site.answer(request("POST", "/").body(empty()).unwrap()).status(), StatusCode::FORBIDDEN);
 }

@@ -24,8 +24,8 @@ use serde::Deserialize;
 pub use configured::ConfiguredSessions;
 pub use error::SetupError;
 pub use options::{
-    AtLimitOption, CookieOptions, CsrfOptions, EncryptionOption, LifetimeOptions, OwnerLimitOption, RecordOptions,
-    SameSiteOption, TokenOption,
+    AtLimitOption, CookieOptions, CsrfOptions, EncryptionOption, LifetimeOptions, OwnerLimitOption, PresetOption,
+    RecordOptions, SameSiteOption, TokenOption,
 };
 pub use source::Source;
 pub use span::Span;

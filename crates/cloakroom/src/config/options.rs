@@ -78,17 +78,59 @@ impl CookieOptions {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct LifetimeOptions {
+    /// Timeouts by name. The other options change single ones of them.
+    pub preset: Option<PresetOption>,
     /// The time without use after which a session expires.
     pub idle_timeout: Option<Span>,
     /// The time after creation after which a session expires.
     pub absolute_timeout: Option<Span>,
     /// The minimum interval between two extensions of the idle deadline by reads.
     pub touch_after: Option<Span>,
+    /// Lets the cookie survive the end of the browser session.
+    pub persistent_cookie: Option<bool>,
+}
+
+/// Timeouts by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum PresetOption {
+    /// See [`Lifetimes::bank`].
+    Bank,
+    /// See [`Lifetimes::shop`].
+    Shop,
+    /// See [`Lifetimes::two_weeks`].
+    TwoWeeks,
+    /// See [`Lifetimes::tower_sessions`].
+    TowerSessions,
+    /// See [`Lifetimes::actix_session`].
+    ActixSession,
+    /// See [`Lifetimes::aal1`].
+    Aal1,
+    /// See [`Lifetimes::aal2`].
+    Aal2,
+    /// See [`Lifetimes::aal3`].
+    Aal3,
+}
+
+impl PresetOption {
+    fn lifetimes(self) -> Lifetimes {
+        match self {
+            Self::Bank => Lifetimes::bank(),
+            Self::Shop => Lifetimes::shop(),
+            Self::TwoWeeks => Lifetimes::two_weeks(),
+            Self::TowerSessions => Lifetimes::tower_sessions(),
+            Self::ActixSession => Lifetimes::actix_session(),
+            Self::Aal1 => Lifetimes::aal1(),
+            Self::Aal2 => Lifetimes::aal2(),
+            Self::Aal3 => Lifetimes::aal3(),
+        }
+    }
 }
 
 impl LifetimeOptions {
     pub(super) fn lifetimes(&self) -> Lifetimes {
-        let mut lifetimes = Lifetimes::default();
+        let mut lifetimes = self.preset.map_or_else(Lifetimes::default, PresetOption::lifetimes);
         if let Some(span) = self.idle_timeout {
             lifetimes = lifetimes.idle_timeout(span.duration());
         }
@@ -98,7 +140,11 @@ impl LifetimeOptions {
         if let Some(span) = self.touch_after {
             lifetimes = lifetimes.touch_after(span.duration());
         }
-        lifetimes
+        match self.persistent_cookie {
+            Some(true) => lifetimes.persistent_cookie(),
+            Some(false) => lifetimes.browser_session_cookie(),
+            None => lifetimes,
+        }
     }
 }
 

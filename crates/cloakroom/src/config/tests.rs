@@ -2,7 +2,7 @@
 
 use cloakroom_session::adapter::{CookieHeader, SessionSlot};
 use cloakroom_session::factory::SessionFactory as _;
-use cloakroom_session::{CommitPolicy, Engine, Timestamp};
+use cloakroom_session::{CommitPolicy, Engine, Lifetimes, Timestamp};
 
 use super::SessionConfig;
 
@@ -162,7 +162,10 @@ async fn environment_variables_give_the_same_configuration_as_a_file() {
     let written = read(&format!(
         r#"{{ "kind": "encrypted", "key": {{ "file": "{file}" }}, "commit": "not-on-server-error",
             "cookie": {{ "name": "__Host-shop", "same_site": "strict", "partitioned": true }},
-            "lifetimes": {{ "idle_timeout": "10m", "absolute_timeout": "never", "touch_after": "0s" }},
+            "lifetimes": {{
+                "preset": "shop", "idle_timeout": "10m", "absolute_timeout": "never", "touch_after": "0s",
+                "persistent_cookie": true
+            }},
             "csrf": {{ "token": "always", "own_origins": ["https://a.example", "https://b.example"], "body_limit": 100, "danger_report_only": true }} }}"#
     ))
     .unwrap();
@@ -173,6 +176,8 @@ async fn environment_variables_give_the_same_configuration_as_a_file() {
         ("SHOP_COOKIE_NAME", "__Host-shop"),
         ("SHOP_COOKIE_SAME_SITE", "strict"),
         ("SHOP_COOKIE_PARTITIONED", "yes"),
+        ("SHOP_LIFETIMES_PRESET", "shop"),
+        ("SHOP_LIFETIMES_PERSISTENT_COOKIE", "true"),
         ("SHOP_LIFETIMES_IDLE_TIMEOUT", "10m"),
         ("SHOP_LIFETIMES_ABSOLUTE_TIMEOUT", "never"),
         ("SHOP_LIFETIMES_TOUCH_AFTER", "0s"),
@@ -430,6 +435,8 @@ fn every_option_of_a_builder_can_be_configured() {
             &[
                 ("idle_timeout", Config(r#""lifetimes": { "idle_timeout": "1h" }"#)),
                 ("absolute_timeout", Config(r#""lifetimes": { "absolute_timeout": "never" }"#)),
+                ("persistent_cookie", Config(r#""lifetimes": { "persistent_cookie": true }"#)),
+                ("browser_session_cookie", Config(r#""lifetimes": { "persistent_cookie": false }"#)),
                 ("touch_after", Config(r#""lifetimes": { "touch_after": "1s" }"#)),
             ],
         ),
@@ -531,6 +538,30 @@ fn option_of(line: &str) -> Option<&str> {
     let takes_itself = rest.starts_with("self") || rest.starts_with("mut self");
     let returns_itself = rest.ends_with("-> Self {") || rest.ends_with("-> Result<Self, ConfigError> {");
     (takes_itself && returns_itself).then_some(name)
+}
+
+#[test]
+fn presets_have_the_names_of_the_methods() {
+    let with = |options: &str| {
+        let text = format!(r#"{{ "kind": "stored", "store": {{ "url": "memory:" }}, "lifetimes": {{ {options} }} }}"#);
+        read(&text).unwrap().lifetimes()
+    };
+    let two_weeks = Lifetimes::two_weeks();
+    for (options, expected) in [
+        ("", Lifetimes::default()),
+        (r#""preset": "bank""#, Lifetimes::bank()),
+        (r#""preset": "shop""#, Lifetimes::shop()),
+        (r#""preset": "two-weeks""#, two_weeks),
+        (r#""preset": "tower-sessions""#, Lifetimes::tower_sessions()),
+        (r#""preset": "actix-session""#, Lifetimes::actix_session()),
+        (r#""preset": "aal1""#, Lifetimes::aal1()),
+        (r#""preset": "aal2""#, Lifetimes::aal2()),
+        (r#""preset": "aal3""#, Lifetimes::aal3()),
+        (r#""preset": "two-weeks", "persistent_cookie": false"#, two_weeks.browser_session_cookie()),
+        (r#""preset": "two-weeks", "absolute_timeout": "never""#, two_weeks.absolute_timeout(None)),
+    ] {
+        assert_eq!(with(options), expected, "{options}");
+    }
 }
 
 #[test]
