@@ -156,6 +156,10 @@ impl<F: CookieFormat> SessionFactory for BridgedCookies<F> {
         Ok(self.opened(session))
     }
 
+    fn cookie_names(&self) -> Vec<String> {
+        vec![self.cookie.name().to_owned()]
+    }
+
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         // A touch would date the session anew, and so let it live longer than in the framework.
         if commit.plan() == Plan::Touch && self.format.renewal(&commit.record()) != Renewal::Uses {

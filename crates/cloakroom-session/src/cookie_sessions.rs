@@ -230,6 +230,10 @@ impl SessionFactory for CookieSessions {
         let mut values = cookies.candidates(self.cookie.name()).flatten();
         values.find_map(|value| self.unseal(value, now).ok()).map(|(id, _)| id.store_key()).into()
     }
+
+    fn cookie_names(&self) -> Vec<String> {
+        vec![self.cookie.name().to_owned()]
+    }
 }
 
 impl CookieSessionsBuilder {

@@ -35,6 +35,8 @@
 //! | `cookie_sessions` | the factory that keeps sessions in cookies |
 //! | `csrf` | the checks of a request's origin and CSRF token |
 //! | `session`, `error` | the session handle of handlers, and its errors |
+//! | `named` | the session of a layer that has a name |
+//! | `watched` | handlers that are dropped before they return |
 //! | `finish`, `effects` | the end of a request, and its effects on the response |
 //! | `meter` | counters and timings |
 //! | `adapter` | code that adapters share, and the trait impls that must be in the crate of their types |
@@ -71,10 +73,12 @@ mod error;
 pub mod factory;
 mod finish;
 pub mod meter;
+mod named;
 mod options;
 mod retry;
 mod session;
 mod slot;
+mod watched;
 
 pub use cloakroom_core::{
     CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CsrfRules, CsrfRulesBuilder, CsrfToken, IntoKey, Key,
@@ -85,4 +89,5 @@ pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder};
 pub use csrf::CsrfGuard;
 pub use engine::Engine;
 pub use error::Error;
+pub use named::NamedSession;
 pub use session::{FlashQueue, RefMut, Session};

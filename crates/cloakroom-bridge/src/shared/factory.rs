@@ -196,6 +196,10 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
         Ok(self.opened(SessionState::fresh(now, self.lifetimes)).with_rejection(candidates.first_rejected()))
     }
 
+    fn cookie_names(&self) -> Vec<String> {
+        vec![self.cookie.name().to_owned()]
+    }
+
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         let plan = commit.plan();
         let outcome = self.carry_out(commit).await?;

@@ -8,6 +8,7 @@
 //! | items | purpose |
 //! |---|---|
 //! | [`SessionSlot`], [`CommitFuture`], [`NotCommitted`], [`ResponseEffects`] | the session of a request: opened by handlers, committed for the response |
+//! | [`Watched`] | a handler's future, watched for being dropped before the handler has returned |
 //! | [`RequestHead`], [`ResponseHeaders`], [`PlainResponse`] | the framework's requests and responses |
 //! | [`CsrfSlot`], [`CsrfDecision`], [`RequestFacts`], [`HeaderFact`], [`Origin`], [`OriginPattern`] | the CSRF check of a request |
 //! | [`FormBody`], [`FormKind`], [`BodyExtent`], [`Piece`], [`find_token`] | the search for a token in the body |
@@ -43,6 +44,7 @@ pub use crate::csrf::{BodyExtent, CsrfSlot, FormBody, FormKind, FormToken, Piece
 pub use crate::effects::ResponseEffects;
 pub use crate::finish::{CommitFuture, NotCommitted};
 pub use crate::slot::SessionSlot;
+pub use crate::watched::Watched;
 pub use answer::PlainResponse;
 #[doc(no_inline)]
 pub use cloakroom_core::SetCookie;

@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::meter;
 use crate::session::masked;
 use crate::slot::SessionSlot;
+use crate::watched::Watched;
 
 /// The slot of a request's CSRF check: the guard, the session and the decision.
 ///
@@ -72,6 +73,11 @@ impl CsrfSlot {
     #[must_use]
     pub fn guard(&self) -> &CsrfGuard {
         &self.0.guard
+    }
+
+    /// Watches the handler of this request for being dropped before it has returned.
+    pub fn watch<F>(&self, handler: F) -> Watched<F> {
+        Watched::new(self.0.session.clone(), handler)
     }
 
     pub(super) fn session(&self) -> Option<&SessionSlot> {

@@ -231,6 +231,10 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
         values.find_map(SessionId::parse).map(|id| id.store_key()).into()
     }
 
+    fn cookie_names(&self) -> Vec<String> {
+        vec![self.cookie.name().to_owned()]
+    }
+
     fn begins_as_given(&self) -> bool {
         true
     }

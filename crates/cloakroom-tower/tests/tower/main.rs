@@ -25,3 +25,4 @@ mod reporting;
 mod sockets;
 #[path = "../../../cloakroom-session/tests/session/traces.rs"]
 mod traces;
+mod unfinished;
