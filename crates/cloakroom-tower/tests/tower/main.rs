@@ -19,6 +19,7 @@ mod headers;
 mod memory;
 mod nested;
 mod noise;
+mod order;
 mod peers;
 mod plain;
 mod reporting;
