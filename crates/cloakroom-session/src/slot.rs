@@ -225,6 +225,16 @@ impl SessionSlot {
         }
     }
 
+    /// Returns `true` if the cookies may belong to this session, or to that of a layer around it.
+    ///
+    /// For a factory that doesn't tell its names, every cookie may.
+    pub(crate) fn may_use(&self, cookies: &CookieHeader<'_>) -> bool {
+        self.outwards().any(|slot| match slot.0.engine.cookie_names() {
+            [] => !cookies.is_empty(),
+            names => names.iter().any(|name| cookies.contains(name)),
+        })
+    }
+
     /// Returns the current time, by the clock of the engine.
     ///
     /// For adapters that convert points in time to timeouts.

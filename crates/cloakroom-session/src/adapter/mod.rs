@@ -53,7 +53,7 @@ pub use cloakroom_core::{
     invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary,
 };
 pub use request::RequestHead;
-pub(crate) use request::text;
+pub(crate) use request::{fact, text};
 pub use response::ResponseHeaders;
 #[cfg(feature = "rocket")]
 pub use rocket::{RocketCsrf, RocketSessions};

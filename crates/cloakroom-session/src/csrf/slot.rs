@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[cfg(feature = "form")]
 use bytes::Bytes;
-use cloakroom_core::{CookieHeader, CsrfDecision, CsrfToken, Refusal, SetCookie};
+use cloakroom_core::{CookieHeader, CsrfDecision, CsrfToken, Refusal, RequestFacts, SetCookie};
 #[cfg(feature = "form")]
 use serde::de::DeserializeOwned;
 
@@ -15,7 +15,7 @@ use super::checked::{self, FormRejection, Received};
 use super::compare::compare;
 use super::form_token::FormToken;
 use super::guard::{CsrfGuard, Home, TokenCookie};
-use crate::adapter::RequestHead;
+use crate::adapter::{RequestHead, fact};
 use crate::clock::fresh_token;
 use crate::effects::ResponseEffects;
 use crate::error::Error;
@@ -108,7 +108,19 @@ impl CsrfSlot {
         if !rules.covers(head.method()) && !head.is_handshake() {
             return CsrfDecision::Unchecked;
         }
-        self.record(rules.decide(&head.facts()), head)
+        self.record(rules.decide(&self.facts(head)), head)
+    }
+
+    /// Returns the facts about a request that the rules ask for.
+    fn facts<'a>(&self, head: &'a impl RequestHead) -> RequestFacts<'a> {
+        let facts = head.facts();
+        if !self.guard().rules().exempts_authorization() {
+            return facts;
+        }
+        let facts = facts.authorization(fact(head, "authorization"));
+        let cookies = head.cookies();
+        let has_cookie = self.session().map_or(!cookies.is_empty(), |session| session.may_use(&cookies));
+        if has_cookie { facts } else { facts.without_cookie() }
     }
 
     /// Compares the token of a request whose head requires it. Never creates a session.
@@ -248,7 +260,7 @@ impl CsrfSlot {
     /// Runs the check, even if the method, the route or report-only rules would let the request
     /// through.
     async fn check_regardless(&self, head: &impl RequestHead, form: &Bytes) -> Result<(), FormRejection> {
-        let mut decision = self.guard().rules().decide_covered(&head.facts());
+        let mut decision = self.guard().rules().decide_covered(&self.facts(head));
         if decision == CsrfDecision::TokenNeeded {
             let mut body = Received::new(form);
             decision = CsrfDecision::of(compare(self.guard(), self.session(), head, &mut body).await?);

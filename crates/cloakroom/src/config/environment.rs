@@ -58,6 +58,7 @@ const VARIABLES: &[(&str, &str, Kind)] = &[
     ("CSRF_HEADER", "csrf.header", Kind::Text),
     ("CSRF_FIELD", "csrf.field", Kind::Text),
     ("CSRF_BODY_LIMIT", "csrf.body_limit", Kind::Number),
+    ("CSRF_EXEMPT_AUTHORIZATION", "csrf.exempt_authorization", Kind::List),
     ("CSRF_DANGER_OWN_SCHEME_HTTP", "csrf.danger_own_scheme_http", Kind::Switch),
     ("CSRF_DANGER_SAFE_METHODS", "csrf.danger_safe_methods", Kind::List),
     ("CSRF_DANGER_TOKEN_ONLY", "csrf.danger_token_only", Kind::Switch),

@@ -119,6 +119,8 @@ pub struct CsrfOptions {
     pub field: Option<String>,
     /// Maximum number of bytes of a form that are searched for the token.
     pub body_limit: Option<usize>,
+    /// Schemes of `Authorization` that exempt requests without the session's cookie.
+    pub exempt_authorization: Vec<String>,
     /// Uses plain `http` for the application's own origin, for development.
     pub danger_own_scheme_http: bool,
     /// Additional methods that aren't checked.
@@ -171,6 +173,9 @@ impl CsrfOptions {
         }
         if let Some(limit) = self.body_limit {
             rules = rules.body_limit(limit);
+        }
+        for scheme in &self.exempt_authorization {
+            rules = rules.exempt_authorization(scheme);
         }
         for method in &self.danger_safe_methods {
             rules = rules.danger_safe_method(method);
