@@ -11,11 +11,14 @@
 mod broken;
 mod conformance;
 mod crowds;
+mod deployments;
 mod explorer;
 mod factory;
 mod faulty;
 mod file;
 mod flights;
+#[path = "../../../cloakroom-session/tests/session/former.rs"]
+mod former;
 mod gated;
 mod groups;
 mod health;

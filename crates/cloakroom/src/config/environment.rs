@@ -47,6 +47,7 @@ const VARIABLES: &[(&str, &str, Kind)] = &[
     ("COOKIE_DOMAIN", "cookie.domain", Kind::Text),
     ("COOKIE_SAME_SITE", "cookie.same_site", Kind::Text),
     ("COOKIE_PARTITIONED", "cookie.partitioned", Kind::Switch),
+    ("COOKIE_FORMER", "cookie.former", Kind::List),
     ("COOKIE_DANGER_INSECURE", "cookie.danger_insecure", Kind::Switch),
     ("COOKIE_DANGER_READABLE_BY_SCRIPTS", "cookie.danger_readable_by_scripts", Kind::Switch),
     ("LIFETIMES_IDLE_TIMEOUT", "lifetimes.idle_timeout", Kind::Text),

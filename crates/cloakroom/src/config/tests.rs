@@ -418,6 +418,7 @@ fn every_option_of_a_builder_can_be_configured() {
                 ("domain", Config(r#""cookie": { "name": "a", "domain": "shop.example" }"#)),
                 ("same_site", Config(r#""cookie": { "same_site": "strict" }"#)),
                 ("partitioned", Config(r#""cookie": { "partitioned": true }"#)),
+                ("former", Config(r#""cookie": { "name": "a", "path": "/app", "former": ["/", "a.example/"] }"#)),
                 ("danger_insecure", Config(r#""cookie": { "name": "a", "danger_insecure": true }"#)),
                 (
                     "danger_readable_by_scripts",
