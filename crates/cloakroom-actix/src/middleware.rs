@@ -90,6 +90,40 @@ impl SessionMiddleware {
         self
     }
 
+    /// Names the session, so that handlers inside other session layers reach it too.
+    ///
+    /// They take a [`NamedSession<N>`](cloakroom_session::NamedSession). `Session` remains the
+    /// session of the innermost middleware.
+    ///
+    /// # Examples
+    /// ```
+    /// use actix_web::{App, web};
+    /// use cloakroom_actix::SessionMiddleware;
+    /// use cloakroom_session::{CookieConfig, CookieSessions, Error, Key, NamedSession, Session};
+    ///
+    /// struct Site;
+    ///
+    /// async fn users(admin: Session, site: NamedSession<Site>) -> Result<&'static str, Error> {
+    ///     admin.insert("language", site.get::<String>("language")?)?;
+    ///     Ok("")
+    /// }
+    ///
+    /// let key = || Key::new(b"a secret from the environment, of 32 bytes or more");
+    /// let cookie = CookieConfig::default().name("__Host-Http-admin");
+    /// let admin = SessionMiddleware::new(CookieSessions::encrypted(key()?).cookie(cookie).build()?);
+    /// let site = SessionMiddleware::new(CookieSessions::encrypted(key()?).build()?).named::<Site>();
+    /// let app = move || {
+    ///     App::new()
+    ///         .service(web::scope("/admin").route("/users", web::get().to(users)).wrap(admin.clone()))
+    ///         .wrap(site.clone())
+    /// };
+    /// # let _ = app;
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
+    pub fn named<N: 'static>(self) -> Self {
+        self.rebuild(Engine::named::<N>)
+    }
+
     fn rebuild(mut self, change: impl FnOnce(Engine) -> Engine) -> Self {
         let engine = Arc::unwrap_or_clone(self.engine);
         self.engine = Arc::new(change(engine));

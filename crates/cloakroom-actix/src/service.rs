@@ -10,7 +10,7 @@ use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::{Error, HttpMessage as _};
 use cloakroom_session::Engine;
-use cloakroom_session::adapter::{CommitFuture, SessionSlot};
+use cloakroom_session::adapter::{CommitFuture, SessionSlot, Watched};
 use pin_project_lite::pin_project;
 
 use crate::answers::OnError;
@@ -43,13 +43,10 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let slot = SessionSlot::new(Arc::clone(&self.engine));
+        let slot = SessionSlot::inside(Arc::clone(&self.engine), request.extensions().get());
         request.extensions_mut().insert(slot.clone());
-        SessionFuture {
-            slot,
-            on_error: Arc::clone(&self.on_error),
-            stage: Stage::Handling { future: self.inner.call(request) },
-        }
+        let future = Watched::new(Some(slot.clone()), self.inner.call(request));
+        SessionFuture { slot, on_error: Arc::clone(&self.on_error), stage: Stage::Handling { future } }
     }
 }
 
@@ -76,7 +73,7 @@ pin_project! {
 pin_project! {
     #[project = StageProj]
     enum Stage<F, B> {
-        Handling { #[pin] future: F },
+        Handling { #[pin] future: Watched<F> },
         Committing { #[pin] commit: CommitFuture, outcome: Option<Outcome<EitherBody<B>>> },
     }
 }
@@ -94,6 +91,11 @@ where
             match this.stage.as_mut().project() {
                 StageProj::Handling { future } => {
                     let outcome = ready!(future.poll(cx)).map(ServiceResponse::map_into_left_body);
+                    // A request has one map of extensions. Middleware outside this one finds its
+                    // own session again.
+                    if let (Ok(response), Some(outer)) = (&outcome, this.slot.outer()) {
+                        response.request().extensions_mut().insert(outer.clone());
+                    }
                     let commit = this.slot.finish(status(&outcome));
                     if commit.is_untouched() {
                         return Poll::Ready(outcome);

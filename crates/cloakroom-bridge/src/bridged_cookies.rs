@@ -119,9 +119,9 @@ impl<F: CookieFormat> BridgedCookies<F> {
         meter::written(CookiePayload::Record, || name.len() + sealed.value.len());
         let configured = record.max_age(now).or(self.max_age);
         let max_age = sealed.life.max_age(configured, now);
-        let mut cookies = vec![self.cookie.set(&sealed.value, max_age)?];
+        let mut cookies = self.cookie.set_all(&sealed.value, max_age)?;
         if let (Some(cookie), Some(value)) = (&self.companion, &sealed.companion) {
-            cookies.push(cookie.set(value, max_age)?);
+            cookies.extend(cookie.set_all(value, max_age)?);
         }
         Ok(cookies)
     }
@@ -156,12 +156,17 @@ impl<F: CookieFormat> SessionFactory for BridgedCookies<F> {
         Ok(self.opened(session))
     }
 
+    fn cookie_names(&self) -> Vec<String> {
+        vec![self.cookie.name().to_owned()]
+    }
+
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         // A touch would date the session anew, and so let it live longer than in the framework.
         if commit.plan() == Plan::Touch && self.format.renewal(&commit.record()) != Renewal::Uses {
             return Ok(Committed::new(commit.settle(After::Untouched), Vec::new()));
         }
-        let remove = || std::iter::once(&self.cookie).chain(&self.companion).map(CookieTemplate::remove).collect();
+        let remove =
+            || std::iter::once(&self.cookie).chain(&self.companion).flat_map(CookieTemplate::remove_all).collect();
         commit_to_cookie(commit, |_, record| self.seal(record, commit.now()), remove)
     }
 }
@@ -186,10 +191,7 @@ impl<F: CookieFormat> BridgedCookiesBuilder<F> {
     /// Fails if options contradict each other; the error names one of them.
     pub fn build(self) -> Result<BridgedCookies<F>, ConfigError> {
         let (cookie, options) = (self.options.check()?, self.options);
-        let companion = self.format.companion().map(|suffix| {
-            let name = format!("{}{suffix}", cookie.name());
-            options.cookie.name(name).build()
-        });
+        let companion = self.format.companion().map(|suffix| options.cookie.suffixed(suffix).build());
         let companion = companion.transpose()?;
         let (lifetimes, max_age) = (options.lifetimes, options.max_age);
         Ok(BridgedCookies { format: self.format, cookie, companion, lifetimes, max_age })

@@ -9,7 +9,10 @@
 
 use cloakroom_poem::HttpLayer;
 use cloakroom_session::adapter::FormToken;
-use cloakroom_session::{CommitPolicy, CookieSessions, CsrfRules, Error, Key, Session, SessionHeader, TokenPolicy};
+use cloakroom_session::{
+    CommitPolicy, CookieConfig, CookieSessions, CsrfRules, Error, Key, NamedSession, Session, SessionHeader,
+    TokenPolicy,
+};
 use cloakroom_tower::{CsrfLayer, SessionLayer};
 use poem::http::{StatusCode, header};
 use poem::test::{TestClient, TestResponse};
@@ -214,4 +217,54 @@ async fn a_program_has_its_id_in_a_header() {
     assert_eq!(text(client.get("/").header("x-session", id).send().await).await.1, "ann");
     assert_eq!(text(client.post("/echo").header("x-session", id).body("x").send().await).await.1, "x", "no CSRF token");
     assert_eq!(client.post("/echo").body("x").send().await.0.status(), StatusCode::FORBIDDEN);
+}
+
+struct Place;
+
+#[handler]
+async fn both(admin: Session, site: NamedSession<Place>) -> Result<(), Error> {
+    admin.insert("area", "admin")?;
+    site.insert("area", "site")
+}
+
+#[tokio::test]
+async fn several_session_layers_are_told_apart() {
+    let with_cookie = |name: &str| {
+        let key = Key::new(b"a secret of the tests, of 32 bytes or even more").unwrap();
+        let cookie = CookieConfig::default().name(name);
+        SessionLayer::new(CookieSessions::encrypted(key).cookie(cookie).build().unwrap())
+    };
+    let twice = with_cookie("__Host-Http-site").named::<Place>();
+    for (name, inner, status, cookies) in [
+        ("two cookies", with_cookie("__Host-Http-admin"), 200, 2),
+        ("the same layer twice", twice.clone(), 200, 1),
+        ("one cookie, two layers", with_cookie("__Host-Http-site"), 500, 0),
+    ] {
+        let app = Route::new().at("/", get(both)).with(HttpLayer(inner)).with(HttpLayer(twice.clone()));
+        let response = TestClient::new(app).get("/").send().await;
+        assert_eq!(response.0.status().as_u16(), status, "{name}");
+        assert_eq!(response.0.headers().get_all(header::SET_COOKIE).iter().count(), cookies, "{name}");
+    }
+}
+
+#[handler]
+async fn order(session: Session) -> Result<(), Error> {
+    session.insert("user", "ann")?;
+    std::future::pending::<()>().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_handler_that_is_dropped_commits_nothing() {
+    async fn limited<E: Endpoint>(next: std::sync::Arc<E>, request: Request) -> poem::Result<Response> {
+        let limit = std::time::Duration::from_millis(1);
+        match tokio::time::timeout(limit, next.get_response(request)).await {
+            Ok(response) => Ok(response),
+            Err(_) => Ok(StatusCode::REQUEST_TIMEOUT.into()),
+        }
+    }
+    let app = Route::new().at("/", get(order)).with(csrf()).around(limited).with(HttpLayer(sessions()));
+    let response = TestClient::new(app).get("/").send().await;
+    assert_eq!(response.0.status(), StatusCode::REQUEST_TIMEOUT);
+    assert!(response.0.headers().get(header::SET_COOKIE).is_none());
 }

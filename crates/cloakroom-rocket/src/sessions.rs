@@ -21,7 +21,9 @@ use rocket::{Build, Request, Rocket, async_trait};
 ///    the fields that caches prefer to `Cache-Control` (`CDN-Cache-Control`, `Surrogate-Control`
 ///    and others) are removed, with one trace event.
 /// 3. If the handler panics while it holds the session, nothing is committed.
-/// 4. Guards and other fairings find the session regardless of the order of fairings. Fairings see
+/// 4. Several fairings with different cookies are told apart by [`SessionFairing::named`]. Two with
+///    one cookie or one name don't launch.
+/// 5. Guards and other fairings find the session regardless of the order of fairings. Fairings see
 ///    responses in the order in which they were attached: attach this one before fairings that read
 ///    cookies or caching headers, and after fairings that set caching headers.
 ///
@@ -68,21 +70,62 @@ impl SessionFairing {
     pub fn clock(self, clock: impl Clock) -> Self {
         Self { engine: Arc::new(Arc::unwrap_or_clone(self.engine).clock(clock)) }
     }
+
+    /// Names the session, for applications with several session fairings.
+    ///
+    /// Handlers take a [`NamedSession<N>`](cloakroom_session::NamedSession). `Session` is the
+    /// session of the fairing without a name, and so is that of the CSRF check.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_rocket::SessionFairing;
+    /// use cloakroom_session::{CookieConfig, CookieSessions, Error, Key, NamedSession, Session};
+    /// use rocket::get;
+    ///
+    /// struct Admin;
+    ///
+    /// #[get("/admin/users")]
+    /// fn users(site: Session, admin: NamedSession<Admin>) -> Result<(), Error> {
+    ///     admin.insert("language", site.get::<String>("language")?)
+    /// }
+    ///
+    /// let key = || Key::new(b"a secret from the environment, of 32 bytes or more");
+    /// let cookie = CookieConfig::default().name("__Host-Http-admin");
+    /// let admin = SessionFairing::new(CookieSessions::encrypted(key()?).cookie(cookie).build()?).named::<Admin>();
+    /// let site = SessionFairing::new(CookieSessions::encrypted(key()?).build()?);
+    /// let app = rocket::build().attach(site).attach(admin).mount("/", rocket::routes![users]);
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
+    pub fn named<N: 'static>(self) -> Self {
+        Self { engine: Arc::new(Arc::unwrap_or_clone(self.engine).named::<N>()) }
+    }
 }
 
 #[async_trait]
 impl Fairing for SessionFairing {
     fn info(&self) -> Info {
-        Info { name: "Sessions", kind: Kind::Ignite | Kind::Response | Kind::Singleton }
+        Info { name: "Sessions", kind: Kind::Ignite | Kind::Response }
     }
 
     async fn on_ignite(&self, rocket: Rocket<Build>) -> fairing::Result {
         // Managed state, so that a guard finds its session regardless of the order of fairings.
-        Ok(rocket.manage(RocketSessions::new(Arc::clone(&self.engine))))
+        let rocket = match rocket.state::<RocketSessions>() {
+            Some(_) => rocket,
+            None => rocket.manage(RocketSessions::default()),
+        };
+        let added = rocket.state::<RocketSessions>().map_or(Ok(()), |sessions| sessions.add(Arc::clone(&self.engine)));
+        match added {
+            Ok(()) => Ok(rocket),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "session fairing not attached");
+                rocket::error!("{error}");
+                Err(rocket)
+            }
+        }
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
-        let Some(slot) = RocketSessions::slot(request) else { return };
+        let Some(slot) = RocketSessions::slot(request).and_then(|slot| slot.of_engine(&self.engine)) else { return };
         match slot.finish(response.status().code).await {
             Ok(effects) => effects.apply(response),
             Err(failure) => {

@@ -1,6 +1,6 @@
 //! The candidate cookies of a request, tried in turn.
 
-use cloakroom_core::{CookieHeader, CookieOrder, Rejected};
+use cloakroom_core::{CookieHeader, CookieOrder, Rejected, Timestamp};
 
 use crate::meter;
 
@@ -82,11 +82,40 @@ impl<'a> Candidates<'a> {
         Err(self.first_rejected())
     }
 
+    /// Returns what opens and was used last, by the time that `used` returns.
+    ///
+    /// A browser has several cookies of one name if a deployment changed the cookie's path or
+    /// domain. Of two that were used at the same time, the one that is tried first counts. Values
+    /// that don't open are rejected only until one opens.
+    ///
+    /// # Errors
+    /// Returns the first reason for a rejection, or `None` if the request has no such cookie.
+    pub fn open_latest<T>(
+        mut self,
+        open: impl Fn(&'a str) -> Result<T, Rejected>,
+        used: impl Fn(&T) -> Timestamp,
+    ) -> Result<T, Option<Rejected>> {
+        while let Some(value) = self.next_value() {
+            if let Some(opened) = self.accept(open(value)) {
+                return Ok(self
+                    .others(value)
+                    .filter_map(|other| open(other).ok())
+                    .fold(opened, |latest, other| if used(&other) > used(&latest) { other } else { latest }));
+            }
+        }
+        Err(self.first_rejected())
+    }
+
+    /// Returns the values that haven't been tried yet, except for copies of `opened`.
+    pub fn others<'b>(&'b self, opened: &'b str) -> impl Iterator<Item = &'a str> + 'b {
+        let others = self.cookies.candidates_in(self.name, self.order).skip(self.tried).flatten();
+        others.filter(move |other| *other != opened)
+    }
+
     /// Reports in a trace event that other values than the `opened` one open as well.
     pub fn report_others(&self, opened: &str, opens: impl Fn(&'a str) -> bool) {
         let Some(framework) = self.framework else { return };
-        let others = self.cookies.candidates_in(self.name, self.order).skip(self.tried).flatten();
-        let count = others.filter(|other| *other != opened && opens(other)).count();
+        let count = self.others(opened).filter(|other| opens(other)).count();
         if count > 0 {
             tracing::info!(cookie = self.name, framework, others = count, "several session cookies open");
         }

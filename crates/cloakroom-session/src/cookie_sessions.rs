@@ -188,8 +188,24 @@ impl CookieSessions {
         }
     }
 
+    /// Opens the cookie that was used last.
+    fn open_latest(
+        &self,
+        cookies: &CookieHeader<'_>,
+        now: Timestamp,
+    ) -> Result<(SessionId, Arc<Record>), Option<Rejected>> {
+        let candidates = Candidates::new(cookies, self.cookie.name());
+        candidates.open_latest(|value| self.unseal(value, now), |(_, record)| record.times().touched)
+    }
+
     /// Seals `record` into a cookie.
-    fn seal_record(&self, id: SessionId, record: &Record, nonce: [u8; 12], now: Timestamp) -> Result<SetCookie, Error> {
+    fn seal_record(
+        &self,
+        id: SessionId,
+        record: &Record,
+        nonce: [u8; 12],
+        now: Timestamp,
+    ) -> Result<Vec<SetCookie>, Error> {
         let mut payload = String::with_capacity(SessionId::TEXT_LEN + record.room());
         payload.push_str(&id.expose());
         record.encode_into(&mut payload);
@@ -198,14 +214,13 @@ impl CookieSessions {
             return Err(Error::too_large(size, MAX_COOKIE, record));
         }
         meter::written(CookiePayload::Record, || size);
-        Ok(self.cookie.set(&self.sealer.seal(&payload, nonce)?, record.max_age(now))?)
+        Ok(self.cookie.set_all(&self.sealer.seal(&payload, nonce)?, record.max_age(now))?)
     }
 }
 
 impl SessionFactory for CookieSessions {
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        let candidates = Candidates::new(&cookies, self.cookie.name());
-        let session = match candidates.open_first(|value| self.unseal(value, now)) {
+        let session = match self.open_latest(&cookies, now) {
             Ok((id, record)) => {
                 meter::event(CookiePayload::Record, Event::Opened);
                 SessionState::loaded(id, record, now, self.lifetimes)
@@ -221,14 +236,24 @@ impl SessionFactory for CookieSessions {
                 Some(nonce) => nonce,
                 None => self.nonce()?,
             };
-            Ok(vec![self.seal_record(id, record, nonce, commit.now())?])
+            self.seal_record(id, record, nonce, commit.now())
         };
-        commit_to_cookie(commit, seal, || vec![self.cookie.remove()])
+        commit_to_cookie(commit, seal, || self.cookie.remove_all())
     }
 
     fn presented(&self, cookies: &CookieHeader<'_>, now: Timestamp) -> Presented {
-        let mut values = cookies.candidates(self.cookie.name()).flatten();
-        values.find_map(|value| self.unseal(value, now).ok()).map(|(id, _)| id.store_key()).into()
+        let opened = cookies.candidates(self.cookie.name()).flatten().filter_map(|value| self.unseal(value, now).ok());
+        // Of two that were used at the same time, the first of this order counts, as in `open`.
+        let latest = opened.reduce(
+            |latest, other| {
+                if other.1.times().touched > latest.1.times().touched { other } else { latest }
+            },
+        );
+        latest.map(|(id, _)| id.store_key()).into()
+    }
+
+    fn cookie_names(&self) -> Vec<String> {
+        vec![self.cookie.name().to_owned()]
     }
 }
 

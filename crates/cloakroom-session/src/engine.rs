@@ -1,5 +1,7 @@
 //! The parts that all requests of an application share.
 
+use std::any::{TypeId, type_name};
+use std::fmt;
 use std::sync::Arc;
 
 use cloakroom_core::{
@@ -34,6 +36,21 @@ pub struct Engine {
     pub(crate) flash_limit: usize,
     pub(crate) header: Option<SessionHeader>,
     clock: Arc<dyn Clock>,
+    cookie_names: Arc<[String]>,
+    name: Option<Name>,
+}
+
+/// The name of a session layer: a type of the application.
+#[derive(Clone, Copy)]
+struct Name {
+    id: TypeId,
+    text: &'static str,
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text)
+    }
 }
 
 impl Engine {
@@ -42,7 +59,9 @@ impl Engine {
     /// It uses the system's clock and [`CommitPolicy::Always`].
     pub fn new(factory: impl SessionFactory) -> Self {
         Self {
+            cookie_names: factory.cookie_names().into(),
             factory: Arc::new(factory),
+            name: None,
             policy: CommitPolicy::default(),
             flash_limit: FLASH_LIMIT,
             header: None,
@@ -100,6 +119,36 @@ impl Engine {
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
+    }
+
+    /// Names the session, so that handlers reach it as [`NamedSession<N>`](crate::NamedSession).
+    ///
+    /// For applications with several session layers.
+    #[must_use]
+    pub fn named<N: 'static>(mut self) -> Self {
+        self.name = Some(Name { id: TypeId::of::<N>(), text: type_name::<N>() });
+        self
+    }
+
+    pub(crate) fn is_named<N: 'static>(&self) -> bool {
+        self.name.is_some_and(|name| name.id == TypeId::of::<N>())
+    }
+
+    /// Returns `true` if both have the same name, or both have none.
+    #[cfg(feature = "rocket")]
+    pub(crate) fn has_name_of(&self, other: &Self) -> bool {
+        self.name.map(|name| name.id) == other.name.map(|name| name.id)
+    }
+
+    /// Returns the text of the name.
+    #[cfg(feature = "rocket")]
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        self.name.map(|name| name.text)
+    }
+
+    /// Returns the names of the cookies that the factory reads, as far as it tells them.
+    pub(crate) fn cookie_names(&self) -> &[String] {
+        &self.cookie_names
     }
 
     pub(crate) fn now(&self) -> Timestamp {

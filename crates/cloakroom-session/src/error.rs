@@ -35,6 +35,8 @@ enum Kind {
     Value(ValueError),
     HeadersSent,
     MissingLayer { layer: &'static str },
+    MissingName { name: &'static str },
+    TwoLayers { shared: String },
     Unavailable { source: Source },
     Corrupt { source: Source },
     Unsupported { source: Source },
@@ -74,6 +76,23 @@ impl Error {
     /// tell which framework it is in.
     pub(crate) const fn no_session_around_csrf() -> Self {
         Self::missing_layer("the session layer (SessionLayer, SessionMiddleware or SessionFairing)")
+    }
+
+    /// Creates the error for a name that no session layer around the handler has.
+    pub(crate) fn missing_name<N>() -> Self {
+        Self(Kind::MissingName { name: std::any::type_name::<N>() })
+    }
+
+    /// Creates the error for two session layers around one handler that set the same cookie.
+    pub(crate) fn two_layers(cookie: &str) -> Self {
+        Self(Kind::TwoLayers { shared: format!("the cookie {cookie:?}") })
+    }
+
+    /// Creates the error for two session fairings that handlers couldn't tell apart.
+    #[cfg(feature = "rocket")]
+    pub(crate) fn two_of_one_name(name: Option<&str>) -> Self {
+        let extractor = name.map_or("Session".to_owned(), |name| format!("NamedSession<{name}>"));
+        Self(Kind::TwoLayers { shared: format!("the extractor {extractor}") })
     }
 
     /// Creates the error for a record of `size` bytes where `limit` are allowed.
@@ -154,6 +173,8 @@ impl Error {
             Kind::Value(error) => Some(error),
             Kind::HeadersSent
             | Kind::MissingLayer { .. }
+            | Kind::MissingName { .. }
+            | Kind::TwoLayers { .. }
             | Kind::Unavailable { .. }
             | Kind::Corrupt { .. }
             | Kind::Unsupported { .. }
@@ -220,12 +241,12 @@ impl Error {
         matches!(self.0, Kind::HeadersSent)
     }
 
-    /// Returns `true` if a layer isn't installed.
+    /// Returns `true` if a layer isn't installed, or no session layer has the name that is asked for.
     ///
     /// The same error is returned if it is installed inside the layer that needs it.
     #[must_use]
     pub const fn is_missing_layer(&self) -> bool {
-        matches!(self.0, Kind::MissingLayer { .. })
+        matches!(self.0, Kind::MissingLayer { .. } | Kind::MissingName { .. })
     }
 
     /// Returns `true` if the store or the system couldn't answer. A retry may help.
@@ -308,6 +329,15 @@ impl fmt::Display for Error {
                 f,
                 "{layer} isn't installed around this handler: add it to the router, outside of everything that uses it"
             ),
+            Kind::MissingName { name } => write!(
+                f,
+                "no session layer around this handler has the name {name}: give it one with `.named::<{name}>()`"
+            ),
+            Kind::TwoLayers { shared } => write!(
+                f,
+                "two session layers around this handler share {shared}: install one layer and clones of it, or \
+                 give each its own"
+            ),
             Kind::Unavailable { .. } => f.write_str("the session's store couldn't answer"),
             Kind::Unsupported { .. } => f.write_str("the session's store can't do that"),
             Kind::Corrupt { .. } => f.write_str("the session's record in the store is damaged"),
@@ -331,6 +361,8 @@ impl StdError for Error {
             Kind::Unavailable { source } | Kind::Corrupt { source } | Kind::Unsupported { source } => Some(&**source),
             Kind::HeadersSent
             | Kind::MissingLayer { .. }
+            | Kind::MissingName { .. }
+            | Kind::TwoLayers { .. }
             | Kind::TooManySessions { .. }
             | Kind::Panicked
             | Kind::Contended { .. }

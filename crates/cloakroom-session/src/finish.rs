@@ -53,6 +53,11 @@ impl CommitFuture {
         }))
     }
 
+    /// The end of a layer whose session another layer commits.
+    pub(crate) const fn nothing() -> Self {
+        Self(None)
+    }
+
     /// Returns `true` if the session was never opened. The response is then sent unchanged.
     #[must_use]
     pub const fn is_untouched(&self) -> bool {

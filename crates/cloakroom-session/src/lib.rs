@@ -37,6 +37,8 @@
 //! | `csrf` | the checks of a request's origin and CSRF token |
 //! | `return_path` | the way back after a sign-in |
 //! | `session`, `error` | the session handle of handlers, and its errors |
+//! | `named` | the session of a layer that has a name |
+//! | `watched` | handlers that are dropped before they return |
 //! | `finish`, `effects` | the end of a request, and its effects on the response |
 //! | `meter` | counters and timings |
 //! | `adapter` | code that adapters share, and the trait impls that must be in the crate of their types |
@@ -74,11 +76,13 @@ pub mod factory;
 mod finish;
 mod header;
 pub mod meter;
+mod named;
 mod options;
 mod retry;
 mod return_path;
 mod session;
 mod slot;
+mod watched;
 
 pub use cloakroom_core::{
     CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CsrfRules, CsrfRulesBuilder, CsrfToken, IntoKey, Key,
@@ -90,5 +94,6 @@ pub use csrf::CsrfGuard;
 pub use engine::Engine;
 pub use error::Error;
 pub use header::SessionHeader;
+pub use named::NamedSession;
 pub use return_path::{NotLocal, ReturnPath};
 pub use session::{FlashQueue, RefMut, Session};

@@ -2,6 +2,7 @@
 //! response is ready.
 
 use std::fmt;
+use std::iter;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cloakroom_core::{CookieHeader, RequestKind, Timestamp};
@@ -19,12 +20,26 @@ use crate::session::Session;
 /// An adapter puts one into each request. Handlers open the session from it, and the adapter calls
 /// [`SessionSlot::finish`] when the response is ready. A request that never opens the session costs
 /// this one allocation.
+///
+/// Session layers may be nested. Each slot knows the slot of the layer around its own, so that a
+/// handler reaches an outer session by the name of its layer, and two layers that are one are
+/// noticed.
 #[derive(Clone)]
 pub struct SessionSlot(Arc<Slot>);
 
 struct Slot {
     engine: Arc<Engine>,
     place: Mutex<Place>,
+    /// `None` without another session layer around this one, the usual case.
+    around: Option<Box<Around>>,
+}
+
+/// The session layers around a slot's layer.
+struct Around {
+    /// The slot of the next session layer outwards.
+    outer: SessionSlot,
+    /// The slot of the same layer further out. It holds the session and commits it.
+    original: Option<SessionSlot>,
 }
 
 #[derive(Default)]
@@ -34,13 +49,90 @@ struct Place {
     closed: bool,
     /// The request has the [`SessionHeader`](crate::SessionHeader): so has the response.
     by_header: bool,
+    /// A handler was dropped before it returned: nothing of the request is committed.
+    unfinished: bool,
 }
 
 impl SessionSlot {
     /// Creates an empty slot.
     #[must_use]
     pub fn new(engine: Arc<Engine>) -> Self {
-        Self(Arc::new(Slot { engine, place: Mutex::default() }))
+        Self(Arc::new(Slot { engine, place: Mutex::default(), around: None }))
+    }
+
+    /// Creates the slot of a layer inside another session layer.
+    ///
+    /// `outer` is the slot that the request already has. If one of the layers around this one has
+    /// the same engine, both share that layer's session: the outer slot commits it, and
+    /// [`SessionSlot::finish`] of this one does nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::sync::Arc;
+    /// use cloakroom_session::adapter::{CookieHeader, SessionSlot};
+    /// use cloakroom_session::{CookieSessions, Engine, Key};
+    ///
+    /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+    /// let engine = Arc::new(Engine::new(CookieSessions::encrypted(key).build()?));
+    /// let outer = SessionSlot::inside(Arc::clone(&engine), None);
+    /// let inner = SessionSlot::inside(engine, Some(&outer));      // the same layer once more
+    /// inner.open(CookieHeader::default()).await?.insert("seen", true)?;
+    /// assert!(inner.finish(200).await?.cookies.is_empty());
+    /// assert_eq!(outer.finish(200).await?.cookies.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn inside(engine: Arc<Engine>, outer: Option<&Self>) -> Self {
+        let Some(outer) = outer else { return Self::new(engine) };
+        let original = outer.of_engine(&engine).map(Self::original);
+        let around = Around { original: original.cloned(), outer: outer.clone() };
+        Self(Arc::new(Slot { engine, place: Mutex::default(), around: Some(Box::new(around)) }))
+    }
+
+    /// Returns the slot of the session layer around this slot's layer.
+    #[must_use]
+    pub fn outer(&self) -> Option<&Self> {
+        self.0.around.as_deref().map(|around| &around.outer)
+    }
+
+    /// Returns this slot and those of the layers around it, from the inside outwards.
+    fn outwards(&self) -> impl Iterator<Item = &Self> {
+        iter::successors(Some(self), |slot| slot.outer())
+    }
+
+    /// Returns the slot that holds the session: this one, or that of the same layer further out.
+    fn original(&self) -> &Self {
+        self.0.around.as_deref().and_then(|around| around.original.as_ref()).unwrap_or(self)
+    }
+
+    /// Returns the slot of the innermost session layer with the name `N`.
+    ///
+    /// For the extractor of a [`NamedSession`](crate::NamedSession).
+    ///
+    /// # Errors
+    /// Returns an error that states the name if no layer around the handler has it.
+    pub fn named<N: 'static>(&self) -> Result<&Self, Error> {
+        let mut layers = self.outwards();
+        layers.find(|slot| slot.0.engine.is_named::<N>()).ok_or_else(Error::missing_name::<N>)
+    }
+
+    /// Returns the slot of the layer with this engine: this one, or one around it.
+    ///
+    /// For adapters whose layers don't nest, and that keep the slots of all layers together.
+    #[must_use]
+    pub fn of_engine(&self, engine: &Arc<Engine>) -> Option<&Self> {
+        self.outwards().find(|slot| Arc::ptr_eq(&slot.0.engine, engine))
+    }
+
+    /// Returns an error if another layer around this one sets the same cookie.
+    fn check_cookies(&self) -> Result<(), Error> {
+        let names = self.0.engine.cookie_names();
+        let others = self.outwards().filter(|slot| !Arc::ptr_eq(&slot.0.engine, &self.0.engine));
+        let mut theirs = others.flat_map(|slot| slot.0.engine.cookie_names());
+        theirs.find(|name| names.contains(name)).map_or(Ok(()), |name| Err(Error::two_layers(name)))
     }
 
     /// Returns the slot that was found in a request, for the extractor of an adapter.
@@ -75,7 +167,7 @@ impl SessionSlot {
     }
 
     fn place(&self) -> MutexGuard<'_, Place> {
-        self.0.place.lock().unwrap_or_else(PoisonError::into_inner)
+        self.original().0.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the session, and opens it with `cookies` if necessary.
@@ -127,6 +219,7 @@ impl SessionSlot {
         if let Some(session) = self.opened() {
             return Ok(session);
         }
+        self.check_cookies()?;
         let engine = &self.0.engine;
         let state = engine.factory.open(cookies, engine.now()).await?.requested_by(kind);
         let session = Session::new(Arc::clone(engine), state);
@@ -134,6 +227,9 @@ impl SessionSlot {
         // session.
         let mut place = self.place();
         let session = if place.closed { session.opened_late() } else { session };
+        if place.unfinished {
+            session.unfinished();
+        }
         Ok(place.session.get_or_insert(session).clone())
     }
 
@@ -148,6 +244,16 @@ impl SessionSlot {
         }
     }
 
+    /// Returns `true` if the cookies may belong to this session, or to that of a layer around it.
+    ///
+    /// For a factory that doesn't tell its names, every cookie may.
+    pub(crate) fn may_use(&self, cookies: &CookieHeader<'_>) -> bool {
+        self.outwards().any(|slot| match slot.0.engine.cookie_names() {
+            [] => !cookies.is_empty(),
+            names => names.iter().any(|name| cookies.contains(name)),
+        })
+    }
+
     /// Returns the current time, by the clock of the engine.
     ///
     /// For adapters that convert points in time to timeouts.
@@ -160,13 +266,18 @@ impl SessionSlot {
     ///
     /// Call it after the handler has returned; later changes are not part of this request. From
     /// here on the commit runs to completion, even if the future is dropped because the client
-    /// disconnected. If it fails, the adapter must replace the response. A session that is opened
-    /// later is committed only by [`Session::commit_now`]; if it is changed otherwise, a warning is
-    /// logged.
+    /// disconnected. If it fails, the adapter must replace the response. A second call does nothing.
+    /// A session that is opened later is committed only by [`Session::commit_now`]; if it is changed
+    /// otherwise, a warning is logged.
     pub fn finish(&self, status: u16) -> CommitFuture {
+        if !std::ptr::eq(self, self.original()) {
+            return CommitFuture::nothing();
+        }
         let (session, by_header) = {
             let mut place = self.place();
-            place.closed = true;
+            if std::mem::replace(&mut place.closed, true) {
+                return CommitFuture::nothing();
+            }
             (place.session.clone(), place.by_header)
         };
         let header = self.0.engine.header;
@@ -184,6 +295,17 @@ impl SessionSlot {
     pub fn discard(&self) {
         if let Some(session) = self.opened() {
             session.refuse();
+        }
+    }
+
+    /// Discards all changes of a request whose handler was dropped before it returned.
+    ///
+    /// The handler may have used the sessions of the layers around this one, too.
+    pub(crate) fn unfinished(&self) {
+        for slot in self.outwards() {
+            let mut place = slot.place();
+            place.unfinished = true;
+            place.session.iter().for_each(Session::unfinished);
         }
     }
 }

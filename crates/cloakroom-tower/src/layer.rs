@@ -83,6 +83,36 @@ impl SessionLayer {
         self
     }
 
+    /// Names the session, so that handlers inside other session layers reach it too.
+    ///
+    /// They take a [`NamedSession<N>`](cloakroom_session::NamedSession). `Session` remains the
+    /// session of the innermost layer.
+    ///
+    /// # Examples
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use cloakroom_session::{CookieConfig, CookieSessions, Error, Key, NamedSession, Session};
+    /// use cloakroom_tower::SessionLayer;
+    ///
+    /// struct Site;
+    ///
+    /// async fn users(admin: Session, site: NamedSession<Site>) -> Result<(), Error> {
+    ///     admin.insert("language", site.get::<String>("language")?)
+    /// }
+    ///
+    /// let key = || Key::new(b"a secret from the environment, of 32 bytes or more");
+    /// let cookie = CookieConfig::default().name("__Host-Http-admin");
+    /// let admin = SessionLayer::new(CookieSessions::encrypted(key()?).cookie(cookie).build()?);
+    /// let site = SessionLayer::new(CookieSessions::encrypted(key()?).build()?).named::<Site>();
+    /// let app: Router = Router::new()
+    ///     .nest("/admin", Router::new().route("/users", get(users)).layer(admin))
+    ///     .layer(site);
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
+    pub fn named<N: 'static>(self) -> Self {
+        self.rebuild(Engine::named::<N>)
+    }
+
     fn rebuild(mut self, change: impl FnOnce(Engine) -> Engine) -> Self {
         let shared = Arc::make_mut(&mut self.shared);
         shared.engine = Arc::new(change(Engine::clone(&shared.engine)));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cloakroom_session::adapter::{CommitFuture, NotCommitted, ResponseEffects, SessionSlot};
+use cloakroom_session::adapter::{CommitFuture, NotCommitted, ResponseEffects, SessionSlot, Watched};
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -43,13 +43,10 @@ where
     }
 
     fn call(&mut self, mut request: Request<Q>) -> Self::Future {
-        let slot = SessionSlot::new(Arc::clone(&self.shared.engine));
+        let slot = SessionSlot::inside(Arc::clone(&self.shared.engine), request.extensions().get());
         request.extensions_mut().insert(slot.clone());
-        SessionFuture {
-            slot,
-            shared: Arc::clone(&self.shared),
-            stage: Stage::Handling { future: self.inner.call(request) },
-        }
+        let future = Watched::new(Some(slot.clone()), self.inner.call(request));
+        SessionFuture { slot, shared: Arc::clone(&self.shared), stage: Stage::Handling { future } }
     }
 }
 
@@ -76,7 +73,7 @@ pin_project! {
 pin_project! {
     #[project = StageProj]
     enum Stage<F, B> {
-        Handling { #[pin] future: F },
+        Handling { #[pin] future: Watched<F> },
         Committing { #[pin] commit: CommitFuture, response: Option<Response<B>> },
     }
 }

@@ -49,7 +49,7 @@
 //! # Where to go
 //! - [`guide::quick_start`] builds a program in ten minutes. [`guide::introduction`] lists all
 //!   topics. [`guide::factories`] and [`guide::stores`] help to choose.
-//! - [`Session`] is the handle for handlers, [`SessionKey`] a typed key, and [`Message`] a flash
+//! - [`Session`] is the handle for handlers, [`NamedSession`] that of one of several layers, [`SessionKey`] a typed key, and [`Message`] a flash
 //!   message with a level.
 //! - [`CookieSessions`], [`Key`], [`Keyring`], [`Lifetimes`] and [`CookieConfig`] configure
 //!   sessions.
@@ -122,8 +122,8 @@ mod nearest;
 pub use cloakroom_session::{
     Clock, CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CookieSessions, CookieSessionsBuilder, CsrfGuard,
     CsrfRules, CsrfRulesBuilder, CsrfToken, Engine, Error, FlashQueue, IntoKey, Key, Keyring, Level, Lifetimes,
-    ManualClock, Message, NotLocal, RefMut, Refusal, ReturnPath, SameSite, Session, SessionHeader, SessionKey,
-    SystemClock, Timestamp, TokenPolicy, meter,
+    ManualClock, Message, NamedSession, NotLocal, RefMut, Refusal, ReturnPath, SameSite, Session, SessionHeader,
+    SessionKey, SystemClock, Timestamp, TokenPolicy, meter,
 };
 
 #[cfg(feature = "redis")]

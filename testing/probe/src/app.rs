@@ -40,6 +40,9 @@ impl App {
         if let Some(name) = &options.csrf_field {
             rules = rules.field(name);
         }
+        if let Some(scheme) = &options.exempt_authorization {
+            rules = rules.exempt_authorization(scheme);
+        }
         if let Some(name) = &options.csrf_header {
             rules = rules.header(name);
         }

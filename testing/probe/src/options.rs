@@ -114,6 +114,9 @@ pub(crate) struct Options {
     /// The request header with the CSRF token.
     #[arg(long)]
     pub(crate) csrf_header: Option<String>,
+    /// The scheme of `Authorization` that exempts requests without a session cookie.
+    #[arg(long)]
+    pub(crate) exempt_authorization: Option<String>,
     /// Report failed CSRF checks, but refuse nothing.
     #[arg(long)]
     pub(crate) report_only: bool,

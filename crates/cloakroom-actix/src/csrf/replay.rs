@@ -46,6 +46,7 @@ impl FormBody for Replay {
         let Rest::More(payload) = &mut self.rest else { return Poll::Ready(Piece::End) };
         let (piece, after) = match ready!(Pin::new(payload).poll_next(cx)) {
             Some(Ok(data)) => return Poll::Ready(Piece::Data(data)),
+            Some(Err(error @ PayloadError::Overflow)) => (Piece::TooLarge, Rest::Broken(error)),
             Some(Err(error)) => (Piece::Broken, Rest::Broken(error)),
             None => (Piece::End, Rest::Nothing),
         };

@@ -11,7 +11,7 @@ use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::{Error, HttpMessage as _, HttpResponse};
 use cloakroom_session::CsrfGuard;
-use cloakroom_session::adapter::{CsrfDecision, CsrfSlot, SessionSlot};
+use cloakroom_session::adapter::{CsrfDecision, CsrfSlot, SessionSlot, Watched};
 use pin_project_lite::pin_project;
 
 use super::answers::Answers;
@@ -62,7 +62,7 @@ where
                 Route::Checking { check: Box::pin(check) }
             }
             CsrfDecision::Unchecked | CsrfDecision::Passed | CsrfDecision::Reported(_) => {
-                Route::Passed { future: self.inner.call(request) }
+                Route::Passed { future: slot.watch(self.inner.call(request)) }
             }
         };
         CsrfFuture { slot, route }
@@ -87,7 +87,7 @@ where
     let decision = slot.check_token(request.request(), &mut body).await;
     request.set_payload(body.into_payload());
     let words = match decision.map(CsrfDecision::refusal) {
-        Ok(None) => return Ok(inner.call(request).await?.map_into_left_body()),
+        Ok(None) => return Ok(slot.watch(inner.call(request)).await?.map_into_left_body()),
         Ok(Some(refusal)) => (answers.on_refusal)(refusal, request.request()),
         Err(error) => (answers.on_error)(&error),
     };
@@ -114,7 +114,7 @@ pin_project! {
 pin_project! {
     #[project = RouteProj]
     enum Route<F, B> {
-        Passed { #[pin] future: F },
+        Passed { #[pin] future: Watched<F> },
         Checking { check: Check<B> },
         Refused { response: Option<ServiceResponse<EitherBody<B>>> },
     }

@@ -17,4 +17,5 @@ mod caching;
 mod cost;
 mod errors;
 mod forms;
+mod nested;
 mod places;

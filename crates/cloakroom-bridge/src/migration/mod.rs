@@ -221,6 +221,13 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
         if looks_on { on(side.other()) } else { found }
     }
 
+    fn cookie_names(&self) -> Vec<String> {
+        // Regardless of the phase, which can change while the application runs.
+        let mut names = self.new.cookie_names();
+        names.extend(self.old.cookie_names().into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
+        names
+    }
+
     fn begins_as_given(&self) -> bool {
         self.begins_as_given_on(self.phase().writes())
     }

@@ -158,9 +158,9 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         };
         Ok(match (commit.cookie(), outcome) {
             // If there was nothing to end, the browser may have the cookie of a newer session.
-            (CookieUpdate::Remove, CommitOutcome::Ended { was_there: true }) => vec![self.cookie.remove()],
-            (CookieUpdate::Set, CommitOutcome::Kept(id, record)) => vec![self.set(id, record, commit.now())?],
-            (_, CommitOutcome::Kept(id, record)) if renews(record) => vec![self.set(id, record, commit.now())?],
+            (CookieUpdate::Remove, CommitOutcome::Ended { was_there: true }) => self.cookie.remove_all(),
+            (CookieUpdate::Set, CommitOutcome::Kept(id, record)) => self.set(id, record, commit.now())?,
+            (_, CommitOutcome::Kept(id, record)) if renews(record) => self.set(id, record, commit.now())?,
             _ => Vec::new(),
         })
     }
@@ -171,10 +171,10 @@ impl<F: RecordFormat, S: ForeignStore> SharedRecords<F, S> {
         session.with_payload(CookiePayload::Id).timed_in(resolution).with_csrf_scheme(scheme)
     }
 
-    fn set(&self, id: &str, record: &Record, now: Timestamp) -> Result<SetCookie, Error> {
+    fn set(&self, id: &str, record: &Record, now: Timestamp) -> Result<Vec<SetCookie>, Error> {
         let random = random()?;
         let sealing = SealContext::new(self.cookie.name(), now, &self.lifetimes, &random).with_cookie(&self.cookie);
-        Ok(self.cookie.set(&self.format.seal_id(id, sealing), self.max_age_of(record, now))?)
+        Ok(self.cookie.set_all(&self.format.seal_id(id, sealing), self.max_age_of(record, now))?)
     }
 
     fn max_age_of(&self, record: &Record, now: Timestamp) -> Option<Duration> {
@@ -205,6 +205,10 @@ impl<F: RecordFormat, S: ForeignStore> SessionFactory for SharedRecords<F, S> {
             }
         }
         Ok(self.opened(SessionState::fresh(now, self.lifetimes)).with_rejection(candidates.first_rejected()))
+    }
+
+    fn cookie_names(&self) -> Vec<String> {
+        vec![self.cookie.name().to_owned()]
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {

@@ -64,6 +64,7 @@ pub struct CookieConfig {
     http_only: bool,
     same_site: SameSite,
     partitioned: bool,
+    former: Vec<Self>,
 }
 
 impl Default for CookieConfig {
@@ -76,6 +77,7 @@ impl Default for CookieConfig {
             http_only: true,
             same_site: SameSite::Lax,
             partitioned: false,
+            former: Vec::new(),
         }
     }
 }
@@ -168,6 +170,41 @@ impl CookieConfig {
         self
     }
 
+    /// Names a configuration that this cookie had before, with another domain or path.
+    ///
+    /// Browsers keep a cookie with another `Domain`, `Path` or `Partitioned` next to the new one,
+    /// so that a sign-out would leave the former one behind. With this option each response that
+    /// sets or removes the cookie also removes the former one. Drop the option when the former
+    /// cookies have expired. Repeat it for further ones.
+    ///
+    /// The name stays the same. A cookie with another name is taken over by a `Migration`.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CookieConfig;
+    ///
+    /// let before = CookieConfig::default().name("__Secure-session");
+    /// let cookie = before.clone().domain("example.com").former(before).build()?;
+    /// let lines: Vec<_> = cookie.set_all("v", None)?.iter().map(|it| it.to_string()).collect();
+    /// assert!(lines[0].starts_with("__Secure-session=; Path=/; Max-Age=0;"));
+    /// assert!(lines[1].starts_with("__Secure-session=v; Path=/; Domain=example.com;"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn former(mut self, former: Self) -> Self {
+        self.former.push(former);
+        self
+    }
+
+    /// Returns the configuration of a second cookie whose name ends with `suffix`.
+    ///
+    /// For formats that need two cookies.
+    #[must_use]
+    pub fn suffixed(&self, suffix: &str) -> Self {
+        let former = self.former.iter().map(|former| former.suffixed(suffix)).collect();
+        Self { name: format!("{}{suffix}", self.name), former, ..self.clone() }
+    }
+
     /// Sends the cookie without TLS too. Needs a name without a prefix.
     ///
     /// # Examples
@@ -224,7 +261,34 @@ impl CookieConfig {
         if self.partitioned && !self.secure {
             return Err(ConfigError::new("partitioned", "needs Secure: browsers ignore the cookie otherwise"));
         }
-        Ok(CookieTemplate { place: self.place(), flags: self.flags(), config: self })
+        let former = self.removals_of_former()?;
+        Ok(CookieTemplate { place: self.place(), flags: self.flags(), former, config: self })
+    }
+
+    /// Returns the headers that remove the former cookies.
+    fn removals_of_former(&self) -> Result<Vec<SetCookie>, ConfigError> {
+        let wrong = |problem: String| ConfigError::new("former", problem);
+        let mut removals = Vec::new();
+        for former in &self.former {
+            if former.name != self.name {
+                let problem = format!("is called {:?}: a Migration takes over cookies of another name", former.name);
+                return Err(wrong(problem));
+            }
+            if former.identity() == self.identity() {
+                return Err(wrong("has the domain and path of the cookie itself: browsers keep only one".to_owned()));
+            }
+            let built = former.clone().build().map_err(|why| wrong(why.to_string()))?;
+            removals.extend(built.remove_all());
+        }
+        // A former configuration can have former ones, too. The cookie itself must stay.
+        let own = CookieTemplate::removal_line(&self.name, &self.place(), &self.flags());
+        removals.retain(|removal| removal.line != own);
+        Ok(removals)
+    }
+
+    /// Returns the attributes by which browsers tell cookies of one name apart.
+    fn identity(&self) -> (&str, Option<&str>, bool) {
+        (&self.path, self.domain.as_deref(), self.partitioned)
     }
 
     fn check_texts(&self) -> Result<(), ConfigError> {
@@ -331,6 +395,8 @@ pub struct CookieTemplate {
     config: CookieConfig,
     place: String,
     flags: String,
+    /// The removals of former cookies.
+    former: Vec<SetCookie>,
 }
 
 impl CookieTemplate {
@@ -426,10 +492,34 @@ impl CookieTemplate {
     /// ```
     #[must_use]
     pub fn remove(&self) -> SetCookie {
+        SetCookie { line: Self::removal_line(self.name(), &self.place, &self.flags) }
+    }
+
+    fn removal_line(name: &str, place: &str, flags: &str) -> String {
         // Also Expires, for agents that predate Max-Age.
-        let line =
-            format!("{}={}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT{}", self.name(), self.place, self.flags);
-        SetCookie { line }
+        format!("{name}={place}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT{flags}")
+    }
+
+    /// Sets the cookie like [`CookieTemplate::set`], and removes its [former](CookieConfig::former)
+    /// ones.
+    ///
+    /// # Errors
+    /// Returns the error of [`CookieTemplate::set`].
+    pub fn set_all(&self, value: &str, max_age: Option<Duration>) -> Result<Vec<SetCookie>, Error> {
+        let cookie = self.set(value, max_age)?;
+        Ok(self.former.iter().cloned().chain([cookie]).collect())
+    }
+
+    /// Removes the cookie and its [former](CookieConfig::former) ones.
+    #[must_use]
+    pub fn remove_all(&self) -> Vec<SetCookie> {
+        self.former.iter().cloned().chain([self.remove()]).collect()
+    }
+
+    /// Returns `true` if the cookie has former ones.
+    #[must_use]
+    pub const fn has_former(&self) -> bool {
+        !self.former.is_empty()
     }
 }
 

@@ -130,6 +130,12 @@ impl<'a> CookieHeader<'a> {
         last_first.into_iter().flatten().chain(first_first).take(MOST_CANDIDATES).map(checked)
     }
 
+    /// Returns `true` if the request has no `Cookie` header.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
     /// Returns `true` if there is a cookie called `name`.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {

@@ -37,7 +37,11 @@ pub struct CsrfRulesBuilder {
     token_only: bool,
     allow_no_origin: bool,
     report_only: bool,
+    exempt_schemes: Vec<String>,
 }
+
+/// The schemes that browsers send by themselves once the user has signed in with them.
+const AMBIENT_SCHEMES: [&str; 5] = ["Basic", "Digest", "Negotiate", "NTLM", "HOBA"];
 
 // Next to the builder, so that the rules don't import a file that imports them.
 impl CsrfRules {
@@ -195,6 +199,35 @@ impl CsrfRulesBuilder {
         self
     }
 
+    /// Doesn't check requests with this scheme in `Authorization` and without the session's cookie.
+    ///
+    /// For routes that take a session or an API key. `scheme` is the first word of the header, such
+    /// as `Bearer`. A request with the session's cookie is checked as before, and so is one without
+    /// the header: a sign-in form of another site has neither.
+    ///
+    /// # Security
+    /// Browsers send no such header by themselves, and let a page of another site set it only if
+    /// CORS permits it. They do send `Basic`, `Digest`, `Negotiate`, `NTLM` and `HOBA` by
+    /// themselves, so these are an error of [`CsrfRulesBuilder::build`].
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::{CsrfDecision, CsrfRules, Refusal, RequestFacts};
+    ///
+    /// let rules = CsrfRules::builder().exempt_authorization("Bearer").build()?;
+    /// let call = RequestFacts::new("POST").authorization("Bearer 27hbf3");
+    /// assert_eq!(rules.decide(&call.without_cookie()), CsrfDecision::Unchecked);
+    /// assert_eq!(rules.decide(&call), CsrfDecision::Refused(Refusal::NoOrigin));
+    ///
+    /// let error = CsrfRules::builder().exempt_authorization("Basic").build().unwrap_err();
+    /// assert_eq!(error.option(), "exempt_authorization");
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
+    pub fn exempt_authorization(mut self, scheme: impl Into<String>) -> Self {
+        self.exempt_schemes.push(scheme.into());
+        self
+    }
+
     /// Treats another method as safe, that is, as one that changes nothing.
     ///
     /// # Examples
@@ -261,8 +294,8 @@ impl CsrfRulesBuilder {
     ///
     /// # Errors
     /// Returns an error for an invalid name of a header or field, an origin that no page can have,
-    /// a method that never matches, a limit of zero, or two options that contradict each other. The
-    /// error names the option.
+    /// a method that never matches, a limit of zero, a scheme that exempts nothing safely, or two
+    /// options that contradict each other. The error names the option.
     ///
     /// # Examples
     /// ```
@@ -292,6 +325,7 @@ impl CsrfRulesBuilder {
             token,
             allow_no_origin: self.allow_no_origin,
             report_only: self.report_only,
+            exempt_schemes: self.exempt_schemes.into_iter().map(valid_scheme).collect::<Result<_, _>>()?,
         })
     }
 
@@ -346,6 +380,17 @@ fn valid_method(method: String) -> Result<String, ConfigError> {
         return Ok(method);
     }
     Err(ConfigError::new("danger_safe_method", format!("{method:?} isn't a method in upper case, like \"REPORT\"")))
+}
+
+fn valid_scheme(scheme: String) -> Result<String, ConfigError> {
+    let wrong = |problem: &str| Err(ConfigError::new("exempt_authorization", format!("{scheme:?} {problem}")));
+    if !is_token(&scheme) {
+        return wrong("isn't the scheme of an Authorization header, like \"Bearer\"");
+    }
+    if AMBIENT_SCHEMES.iter().any(|ambient| ambient.eq_ignore_ascii_case(&scheme)) {
+        return wrong("is sent by browsers without the user's action, so another site can use it");
+    }
+    Ok(scheme)
 }
 
 fn valid_header(name: &str) -> Result<String, ConfigError> {

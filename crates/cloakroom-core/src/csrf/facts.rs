@@ -70,6 +70,10 @@ pub struct RequestFacts<'a> {
     pub origin: HeaderFact<'a>,
     /// `Referer`.
     pub referer: HeaderFact<'a>,
+    /// `Authorization`.
+    pub authorization: HeaderFact<'a>,
+    /// The request has none of the cookies that the application's sessions use.
+    pub without_cookie: bool,
 }
 
 impl<'a> RequestFacts<'a> {
@@ -113,6 +117,20 @@ impl<'a> RequestFacts<'a> {
     #[must_use]
     pub fn referer(mut self, referer: impl Into<HeaderFact<'a>>) -> Self {
         self.referer = referer.into();
+        self
+    }
+
+    /// Sets `Authorization`.
+    #[must_use]
+    pub fn authorization(mut self, authorization: impl Into<HeaderFact<'a>>) -> Self {
+        self.authorization = authorization.into();
+        self
+    }
+
+    /// Marks the request as one without any cookie of the application's sessions.
+    #[must_use]
+    pub const fn without_cookie(mut self) -> Self {
+        self.without_cookie = true;
         self
     }
 }

@@ -70,6 +70,8 @@ pub struct CsrfRules {
     pub(super) token: TokenPolicy,
     pub(super) allow_no_origin: bool,
     pub(super) report_only: bool,
+    /// Schemes of `Authorization` that exempt a request without the session's cookie.
+    pub(super) exempt_schemes: Vec<String>,
 }
 
 impl Default for CsrfRules {
@@ -85,6 +87,7 @@ impl Default for CsrfRules {
             token: TokenPolicy::default(),
             allow_no_origin: false,
             report_only: false,
+            exempt_schemes: Vec::new(),
         }
     }
 }
@@ -117,6 +120,12 @@ impl CsrfRules {
         self.report_only
     }
 
+    /// Returns `true` if a scheme of `Authorization` can exempt a request.
+    #[must_use]
+    pub const fn exempts_authorization(&self) -> bool {
+        !self.exempt_schemes.is_empty()
+    }
+
     /// Returns the name of the token's header, in lower case.
     #[must_use]
     pub fn header_name(&self) -> &str {
@@ -142,7 +151,9 @@ impl CsrfRules {
     ///    add. A client that sends neither `Origin` nor `Sec-Fetch-Site` isn't a browser (RFC 6455
     ///    §4.1) and passes.
     /// 2. A safe method isn't covered.
-    /// 3. Every other request is checked by its origin, and then by its token according to the
+    /// 3. A request with an exempt `Authorization` and without the session's cookie isn't covered
+    ///    ([`exempt_authorization`](crate::CsrfRulesBuilder::exempt_authorization)).
+    /// 4. Every other request is checked by its origin, and then by its token according to the
     ///    [`TokenPolicy`].
     ///
     /// # Examples
@@ -171,11 +182,22 @@ impl CsrfRules {
     /// For handlers that always require a checked form.
     #[must_use]
     pub fn decide_covered(&self, facts: &RequestFacts<'_>) -> CsrfDecision {
+        if self.is_exempt(facts) {
+            return CsrfDecision::Unchecked;
+        }
         match (self.evidence(facts), self.token) {
             (Err(refusal), _) => CsrfDecision::Refused(refusal),
             (Ok(_), TokenPolicy::Always) | (Ok(Evidence::Weak), TokenPolicy::WhenUnsure) => CsrfDecision::TokenNeeded,
             (Ok(_), TokenPolicy::Never) | (Ok(Evidence::Headers), TokenPolicy::WhenUnsure) => CsrfDecision::Passed,
         }
+    }
+
+    /// A browser adds a cookie by itself, but none of the exempt schemes, and lets a foreign page set
+    /// the header only after a preflight.
+    fn is_exempt(&self, facts: &RequestFacts<'_>) -> bool {
+        let scheme = facts.authorization.value().and_then(|value| value.split(' ').next());
+        let exempts = |scheme: &str| self.exempt_schemes.iter().any(|exempt| exempt.eq_ignore_ascii_case(scheme));
+        facts.without_cookie && scheme.is_some_and(exempts)
     }
 
     fn decide_handshake(&self, facts: &RequestFacts<'_>) -> CsrfDecision {

@@ -277,6 +277,43 @@ fn a_header_that_came_twice_is_named_as_the_cause() {
 }
 
 #[test]
+fn a_credential_exempts_only_requests_without_the_sessions_cookie() {
+    use CsrfDecision::{Passed, Refused, Unchecked};
+    let rules = CsrfRules::builder().exempt_authorization("Bearer").exempt_authorization("ApiKey").build().unwrap();
+    let post = RequestFacts::new("POST").host("own.example");
+    let program = post.without_cookie();
+    let refused = Refused(Refusal::NoOrigin);
+    for (name, facts, expected) in [
+        ("a program with a token", program.authorization("Bearer 27hbf3"), Unchecked),
+        ("schemes have no case", program.authorization("bearer 27hbf3"), Unchecked),
+        ("another listed scheme", program.authorization("ApiKey 1"), Unchecked),
+        (
+            "a page of another site that CORS permits",
+            program.authorization("Bearer 1").sec_fetch_site("cross-site"),
+            Unchecked,
+        ),
+        ("a program with our cookie", post.authorization("Bearer 27hbf3"), refused),
+        (
+            "a page of another site with our cookie",
+            post.authorization("Bearer 1").sec_fetch_site("cross-site"),
+            Refused(Refusal::CrossSite),
+        ),
+        ("a page of ours with our cookie", post.authorization("Bearer 1").sec_fetch_site("same-origin"), Passed),
+        ("a sign-in form of another site", program.sec_fetch_site("cross-site"), Refused(Refusal::CrossSite)),
+        ("a password that the browser remembers", program.authorization("Basic YTpi"), refused),
+        ("a scheme that begins like a listed one", program.authorization("Bearers 1"), refused),
+        ("two headers", program.authorization(HeaderFact::Malformed), refused),
+        ("an empty header", program.authorization(""), refused),
+        ("no header", program, refused),
+    ] {
+        assert_eq!(rules.decide(&facts), expected, "{name}");
+        assert_eq!(CsrfRules::default().decide(&facts) == Unchecked, false, "{name}: by default all are checked");
+    }
+    let socket = program.authorization("Bearer 1").handshake();
+    assert_eq!(rules.decide(&socket.origin("https://evil.example")), Refused(Refusal::ForeignOrigin), "a socket");
+}
+
+#[test]
 fn an_option_changes_only_its_own_setting() {
     let rules = CsrfRules::default();
     assert_eq!(
@@ -313,6 +350,10 @@ fn invalid_options_are_errors_of_build() {
         ("danger_safe_method", |it| it.danger_safe_method("post")),
         ("danger_safe_method", |it| it.danger_safe_method("")),
         ("danger_safe_method", |it| it.danger_safe_method("A B")),
+        ("exempt_authorization", |it| it.exempt_authorization("")),
+        ("exempt_authorization", |it| it.exempt_authorization("Bearer abc")),
+        ("exempt_authorization", |it| it.exempt_authorization("basic")),
+        ("exempt_authorization", |it| it.exempt_authorization("Negotiate")),
         ("own_origin", |it| it.own_origin("")),
         ("own_origin", |it| it.own_origin("own.example")),
         ("own_origin", |it| it.own_origin("https://own.example/")),

@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use cloakroom_rocket::{CsrfFairing, SessionFairing};
 use cloakroom_session::factory::{Commit, Committed, CookieHeader, CookiePayload, SessionFactory, SessionState};
-use cloakroom_session::{CommitPolicy, Error, Lifetimes, ManualClock, Session, SessionHeader, Timestamp};
+use cloakroom_session::{
+    CommitPolicy, CookieConfig, CookieSessions, Error, Key, Lifetimes, ManualClock, NamedSession, Session,
+    SessionHeader, Timestamp,
+};
 use rocket::http::{Header, Status};
+use rocket::local::blocking::Client;
 use rocket::response::stream::TextStream;
 use rocket::{Build, Responder, Rocket, catch, catchers, get, routes};
 
@@ -263,4 +267,50 @@ fn a_program_has_its_id_in_a_header() {
     drop(answer);
     assert_eq!(program.get_with("/", &[("x-session", &id)]).into_string().unwrap(), "ann");
     assert_eq!(program.post("/in", &[], "").status(), Status::Forbidden);
+}
+
+struct Admin;
+
+#[get("/both")]
+async fn both(site: Session, admin: NamedSession<Admin>) -> Result<(), Error> {
+    site.insert("area", "site")?;
+    admin.insert("area", "admin")
+}
+
+fn fairing(name: &str) -> SessionFairing {
+    let key = Key::new(b"a secret of the tests, of 32 bytes or even more").unwrap();
+    SessionFairing::new(CookieSessions::encrypted(key).cookie(CookieConfig::default().name(name)).build().unwrap())
+}
+
+#[test]
+fn a_named_session_is_next_to_the_ordinary_one() {
+    let (site, admin) = (fairing("__Host-Http-site"), fairing("__Host-Http-admin").named::<Admin>());
+    for (order, rocket) in [
+        ("site first", silent().attach(site.clone()).attach(admin.clone())),
+        ("admin first", silent().attach(admin.clone()).attach(site.clone())),
+        ("one of them twice", silent().attach(site.clone()).attach(admin).attach(site)),
+    ] {
+        let mut browser = Browser::new(rocket.mount("/", routes![both]));
+        let response = browser.get("/both");
+        let mut names: Vec<_> =
+            response.headers().get("set-cookie").map(|line| line.split('=').next().unwrap().to_owned()).collect();
+        names.sort();
+        assert_eq!(
+            (response.status(), names.join(" ").as_str()),
+            (Status::Ok, "__Host-Http-admin __Host-Http-site"),
+            "{order}"
+        );
+    }
+}
+
+#[test]
+fn fairings_that_could_not_be_told_apart_prevent_the_launch() {
+    let launches = |other: SessionFairing| {
+        let rocket = silent().attach(fairing("__Host-Http-site")).attach(other);
+        // Rocket panics if the launch error is dropped without being read.
+        Client::untracked(rocket).map_err(|error| error.to_string()).is_ok()
+    };
+    assert!(!launches(fairing("__Host-Http-site").named::<Admin>()), "one cookie");
+    assert!(!launches(fairing("__Host-Http-admin")), "two without a name");
+    assert!(launches(fairing("__Host-Http-admin").named::<Admin>()), "another cookie and a name");
 }

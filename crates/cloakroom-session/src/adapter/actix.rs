@@ -11,6 +11,7 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, Respon
 use super::{PlainResponse, RequestHead, ResponseHeaders};
 use crate::csrf::{CsrfSlot, FormToken};
 use crate::error::Error;
+use crate::named::NamedSession;
 use crate::session::Session;
 use crate::slot::SessionSlot;
 
@@ -79,6 +80,20 @@ impl FromRequest for Session {
         Box::pin(async move {
             let slot = left::<SessionSlot>(&request).ok_or_else(|| Error::missing_layer("SessionMiddleware"))?;
             slot.open_for(&request).await
+        })
+    }
+}
+
+/// Extracts the session of the middleware with the name `N`.
+impl<N: 'static> FromRequest for NamedSession<N> {
+    type Error = Error;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Extracting<Self> {
+        let request = request.clone();
+        Box::pin(async move {
+            let slot = left::<SessionSlot>(&request).ok_or_else(|| Error::missing_layer("SessionMiddleware"))?;
+            Ok(slot.named::<N>()?.open_for(&request).await?.into())
         })
     }
 }

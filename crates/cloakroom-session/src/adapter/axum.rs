@@ -8,6 +8,7 @@ use http::{HeaderValue, StatusCode};
 use super::PlainResponse;
 use crate::csrf::{CsrfSlot, FormToken};
 use crate::error::Error;
+use crate::named::NamedSession;
 use crate::session::Session;
 use crate::slot::SessionSlot;
 
@@ -40,6 +41,16 @@ impl<S: Sync> OptionalFromRequestParts<S> for Session {
             Some(slot) => slot.open_for(parts).await.map(Some),
             None => Ok(None),
         }
+    }
+}
+
+/// Extracts the session of the layer with the name `N`.
+impl<S: Sync, N: 'static> FromRequestParts<S> for NamedSession<N> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let slot = SessionSlot::require(parts.extensions.get(), "SessionLayer")?;
+        Ok(slot.named::<N>()?.open_for(parts).await?.into())
     }
 }
 

@@ -8,6 +8,7 @@
 //! | items | purpose |
 //! |---|---|
 //! | [`SessionSlot`], [`CommitFuture`], [`NotCommitted`], [`ResponseEffects`] | the session of a request: opened by handlers, committed for the response |
+//! | [`Watched`] | a handler's future, watched for being dropped before the handler has returned |
 //! | [`RequestHead`], [`ResponseHeaders`], [`PlainResponse`] | the framework's requests and responses |
 //! | [`CsrfSlot`], [`CsrfDecision`], [`RequestFacts`], [`HeaderFact`], [`Origin`], [`OriginPattern`] | the CSRF check of a request |
 //! | [`FormBody`], [`FormKind`], [`BodyExtent`], [`Piece`], [`find_token`] | the search for a token in the body |
@@ -43,6 +44,7 @@ pub use crate::csrf::{BodyExtent, CsrfSlot, FormBody, FormKind, FormToken, Piece
 pub use crate::effects::ResponseEffects;
 pub use crate::finish::{CommitFuture, NotCommitted};
 pub use crate::slot::SessionSlot;
+pub use crate::watched::Watched;
 pub use answer::PlainResponse;
 #[doc(no_inline)]
 pub use cloakroom_core::SetCookie;
@@ -51,7 +53,7 @@ pub use cloakroom_core::{
     invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary, vary_by,
 };
 pub use request::RequestHead;
-pub(crate) use request::text;
+pub(crate) use request::{fact, text};
 pub use response::ResponseHeaders;
 #[cfg(feature = "rocket")]
 pub use rocket::{RocketCsrf, RocketSessions};

@@ -7,6 +7,7 @@ use poem::{FromRequest, Request, RequestBody, Response};
 use super::{PlainResponse, RequestHead};
 use crate::csrf::{CsrfSlot, FormToken};
 use crate::error::Error;
+use crate::named::NamedSession;
 use crate::session::Session;
 use crate::slot::SessionSlot;
 
@@ -33,6 +34,14 @@ impl<'a> FromRequest<'a> for Session {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         let slot = SessionSlot::require(request.extensions().get(), "SessionLayer")?;
         Ok(slot.open_for(request).await?)
+    }
+}
+
+/// Extracts the session of the layer with the name `N`.
+impl<'a, N: 'static> FromRequest<'a> for NamedSession<N> {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        let slot = SessionSlot::require(request.extensions().get(), "SessionLayer")?;
+        Ok(slot.named::<N>()?.open_for(request).await?.into())
     }
 }
 

@@ -47,14 +47,7 @@ pub trait RequestHead {
 
     /// Returns the headers that identify the request's origin.
     fn facts(&self) -> RequestFacts<'_> {
-        let one = |name: &'static str| {
-            let mut lines = self.lines(name);
-            let Some(first) = lines.next() else { return HeaderFact::Absent };
-            match (text(first), lines.next()) {
-                (Some(value), None) => HeaderFact::Value(value),
-                _ => HeaderFact::Malformed,
-            }
-        };
+        let one = |name| fact(self, name);
         let host = self.authority().map_or_else(|| one("host"), HeaderFact::Value);
         let facts = RequestFacts::new(self.method()).host(host).sec_fetch_site(one("sec-fetch-site"));
         let facts = facts.origin(one("origin")).referer(one("referer"));
@@ -122,5 +115,15 @@ mod tests {
         for (name, lines, kind) in rows {
             assert_eq!(Lines(lines.to_vec()).kind(), *kind, "{name}");
         }
+    }
+}
+
+/// Returns a header that must occur only once.
+pub(crate) fn fact<'a>(head: &'a (impl RequestHead + ?Sized), name: &'static str) -> HeaderFact<'a> {
+    let mut lines = head.lines(name);
+    let Some(first) = lines.next() else { return HeaderFact::Absent };
+    match (text(first), lines.next()) {
+        (Some(value), None) => HeaderFact::Value(value),
+        _ => HeaderFact::Malformed,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::Cursor;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome};
@@ -13,20 +13,40 @@ use super::{PlainResponse, RequestHead, ResponseHeaders};
 use crate::csrf::{CsrfSlot, FormToken};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::named::NamedSession;
 use crate::session::Session;
 use crate::slot::SessionSlot;
 
 /// The sessions of a Rocket application, as managed state.
 ///
 /// Guards therefore find them regardless of the order of fairings.
-#[derive(Clone, Debug)]
-pub struct RocketSessions(Arc<Engine>);
+///
+/// Fairings don't nest. The session without a name counts as the innermost one.
+#[derive(Debug, Default)]
+pub struct RocketSessions(Mutex<Vec<Arc<Engine>>>);
 
 impl RocketSessions {
-    /// Creates the sessions of this engine.
-    #[must_use]
-    pub const fn new(engine: Arc<Engine>) -> Self {
-        Self(engine)
+    /// Adds the sessions of a fairing. A fairing that was attached twice is added once.
+    ///
+    /// # Errors
+    /// Returns an error for a second session with the same name, or without one, and for a second
+    /// session with the same cookie.
+    pub fn add(&self, engine: Arc<Engine>) -> Result<(), Error> {
+        let mut engines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for other in engines.iter() {
+            if Arc::ptr_eq(other, &engine) {
+                return Ok(());
+            }
+            if let Some(name) = other.cookie_names().iter().find(|name| engine.cookie_names().contains(name)) {
+                return Err(Error::two_layers(name));
+            }
+            if other.has_name_of(&engine) {
+                return Err(Error::two_of_one_name(engine.name()));
+            }
+        }
+        let place = if engine.name().is_none() { engines.len() } else { 0 };
+        engines.insert(place, engine);
+        Ok(())
     }
 
     /// Returns the slot of the request's session, after creating it if necessary.
@@ -35,7 +55,14 @@ impl RocketSessions {
     #[must_use]
     pub fn slot<'r>(request: &'r Request<'_>) -> Option<&'r SessionSlot> {
         let sessions = request.rocket().state::<Self>()?;
-        Some(request.local_cache(|| SessionSlot::new(Arc::clone(&sessions.0))))
+        let slot = request.local_cache(|| {
+            let engines = sessions.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let inside = |outer: Option<SessionSlot>, engine: &Arc<Engine>| {
+                Some(SessionSlot::inside(Arc::clone(engine), outer.as_ref()))
+            };
+            engines.iter().fold(None, inside)
+        });
+        slot.as_ref()
     }
 }
 
@@ -99,6 +126,20 @@ impl<'r> FromRequest<'r> for Session {
         outcome(match RocketSessions::slot(request) {
             Some(slot) => slot.open_for(&Head(request)).await,
             None => Err(Error::missing_layer("SessionFairing")),
+        })
+    }
+}
+
+/// Extracts the session of the fairing with the name `N`.
+#[async_trait]
+impl<'r, N: 'static> FromRequest<'r> for NamedSession<N> {
+    type Error = Error;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Error> {
+        let slot = SessionSlot::require(RocketSessions::slot(request), "SessionFairing");
+        outcome(match slot.and_then(SessionSlot::named::<N>) {
+            Ok(slot) => slot.open_for(&Head(request)).await.map(Self::from),
+            Err(error) => Err(error),
         })
     }
 }

@@ -20,6 +20,9 @@ pub enum Piece {
     Hidden,
     /// The connection failed. The handler **must** receive the same error after the replayed bytes.
     Broken,
+    /// The body is longer than a limit outside the CSRF check allows. The handler **must** receive
+    /// the same error.
+    TooLarge,
 }
 
 /// The body of a request, for adapters.
@@ -49,6 +52,7 @@ pub(super) async fn read_ahead(body: &mut impl FormBody, limit: usize) -> (Bytes
             Piece::End => return (read.into_bytes(), Ok(BodyExtent::Complete)),
             Piece::Hidden => return (read.into_bytes(), Ok(BodyExtent::Truncated)),
             Piece::Broken => return (read.into_bytes(), Err(Refusal::BodyUnreadable)),
+            Piece::TooLarge => return (read.into_bytes(), Err(Refusal::BodyTooLarge)),
         }
     }
 }

@@ -128,6 +128,9 @@ impl CsrfGuard {
         if [session_cookie, Some(default.name())].contains(&Some(cookie.name())) {
             return Err(ConfigError::new("name", "is the session cookie's: give the CSRF cookie another one"));
         }
+        if cookie.has_former() {
+            return Err(ConfigError::new("former", "has no effect on the CSRF cookie: drop the option"));
+        }
         // No cookie name has a colon, so a value sealed for a session never opens as a token.
         let sealer = Sealer::new(Seal::Signed, keyring, &format!("csrf:{}", cookie.name()))?;
         Ok(Self { rules, home: Home::Cookie(Box::new(TokenCookie { cookie, sealer })), exempt: false })

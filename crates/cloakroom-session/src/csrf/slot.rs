@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[cfg(feature = "form")]
 use bytes::Bytes;
-use cloakroom_core::{CookieHeader, CsrfDecision, CsrfToken, Refusal, SetCookie};
+use cloakroom_core::{CookieHeader, CsrfDecision, CsrfToken, Refusal, RequestFacts, SetCookie};
 #[cfg(feature = "form")]
 use serde::de::DeserializeOwned;
 
@@ -15,13 +15,14 @@ use super::checked::{self, FormRejection, Received};
 use super::compare::compare;
 use super::form_token::FormToken;
 use super::guard::{CsrfGuard, Home, TokenCookie};
-use crate::adapter::RequestHead;
+use crate::adapter::{RequestHead, fact};
 use crate::clock::fresh_token;
 use crate::effects::ResponseEffects;
 use crate::error::Error;
 use crate::meter;
 use crate::session::masked;
 use crate::slot::SessionSlot;
+use crate::watched::Watched;
 
 /// The slot of a request's CSRF check: the guard, the session and the decision.
 ///
@@ -74,6 +75,11 @@ impl CsrfSlot {
         &self.0.guard
     }
 
+    /// Watches the handler of this request for being dropped before it has returned.
+    pub fn watch<F>(&self, handler: F) -> Watched<F> {
+        Watched::new(self.0.session.clone(), handler)
+    }
+
     pub(super) fn session(&self) -> Option<&SessionSlot> {
         self.0.session.as_ref()
     }
@@ -105,7 +111,19 @@ impl CsrfSlot {
         if self.is_by_header(head) {
             return self.record(CsrfDecision::Passed, head);
         }
-        self.record(rules.decide(&head.facts()), head)
+        self.record(rules.decide(&self.facts(head)), head)
+    }
+
+    /// Returns the facts about a request that the rules ask for.
+    fn facts<'a>(&self, head: &'a impl RequestHead) -> RequestFacts<'a> {
+        let facts = head.facts();
+        if !self.guard().rules().exempts_authorization() {
+            return facts;
+        }
+        let facts = facts.authorization(fact(head, "authorization"));
+        let cookies = head.cookies();
+        let has_cookie = self.session().map_or(!cookies.is_empty(), |session| session.may_use(&cookies));
+        if has_cookie { facts } else { facts.without_cookie() }
     }
 
     /// Returns `true` if the request names its session in a header. No page of another site can
@@ -259,7 +277,7 @@ impl CsrfSlot {
         if self.is_by_header(head) {
             return Ok(());
         }
-        let mut decision = self.guard().rules().decide_covered(&head.facts());
+        let mut decision = self.guard().rules().decide_covered(&self.facts(head));
         if decision == CsrfDecision::TokenNeeded {
             let mut body = Received::new(form);
             decision = CsrfDecision::of(compare(self.guard(), self.session(), head, &mut body).await?);

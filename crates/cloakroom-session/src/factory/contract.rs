@@ -125,6 +125,15 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
         Presented::Unknown
     }
 
+    /// Returns the names of the cookies that `open` reads.
+    ///
+    /// They tell whether a request comes with a cookie of this factory, and whether two session
+    /// layers around a handler would set the same cookie. The default implementation returns none,
+    /// which means that they are unknown.
+    fn cookie_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Returns `true` if a new session gets the id of its commit ([`Commit::new_id`]), unless
     /// another session has that id.
     ///
@@ -223,6 +232,10 @@ impl<F: SessionFactory> SessionFactory for Arc<F> {
 
     fn presented(&self, cookies: &CookieHeader<'_>, now: Timestamp) -> Presented {
         (**self).presented(cookies, now)
+    }
+
+    fn cookie_names(&self) -> Vec<String> {
+        (**self).cookie_names()
     }
 
     fn begins_as_given(&self) -> bool {

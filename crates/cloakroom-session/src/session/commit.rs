@@ -210,6 +210,15 @@ impl Session {
             // A 5xx response already tells the client that the request failed.
             return if status < 500 { Err(Error::panicked()) } else { Ok(false) };
         }
+        if self.0.unfinished.load(Ordering::SeqCst) {
+            if plan != Plan::Nothing {
+                tracing::warn!(
+                    ?plan,
+                    "session changes dropped: the handler was dropped before it returned, by a timeout or a select!"
+                );
+            }
+            return Ok(false);
+        }
         if !self.0.engine.policy.commits(status) {
             return Ok(false);
         }

@@ -10,6 +10,7 @@
 //! | `csrf` | the CSRF token |
 //! | `life` | ids, owners and lifetimes |
 //! | `refresh` | long-lived requests |
+//! | `unfinished` | handlers that were dropped before they returned |
 //! | `commit` | commits, which `turn` serializes and `driver` runs to completion |
 //!
 //! No code of the application, neither serde implementations nor closures, runs while the lock is
@@ -25,6 +26,7 @@ mod refresh;
 mod shown;
 mod sign_in;
 mod turn;
+mod unfinished;
 mod values;
 
 use std::fmt;
@@ -42,6 +44,7 @@ pub(crate) use driver::Ending;
 pub use flash::FlashQueue;
 pub use ref_mut::RefMut;
 use shown::Shown;
+pub(crate) use unfinished::dropping_unfinished;
 
 /// The session of one request. Cheap to clone; all clones share one state.
 ///
@@ -86,6 +89,9 @@ struct Shared {
     refused: AtomicBool,
     /// A holder panicked: nothing is committed, and the client receives an error.
     panicked: AtomicBool,
+    /// A handler was dropped before it returned: nothing is committed, and the response, which is
+    /// not the handler's, is left as it is.
+    unfinished: AtomicBool,
     /// A CSRF token was handed out: no cache may store the response.
     token_given: AtomicBool,
 }
@@ -139,6 +145,7 @@ impl Session {
             turn_ended: tokio::sync::Notify::new(),
             refused: AtomicBool::new(false),
             panicked: AtomicBool::new(false),
+            unfinished: AtomicBool::new(false),
             token_given: AtomicBool::new(false),
         }))
     }
@@ -227,6 +234,9 @@ impl Drop for Session {
         // response.
         if std::thread::panicking() {
             self.panicked();
+        }
+        if unfinished::is_dropping() {
+            self.unfinished();
         }
     }
 }

@@ -21,6 +21,6 @@ pub(super) fn is_safe_in(cookie: &CookieTemplate) -> bool {
 
 /// Returns the cookie with the token of this record. Browsers keep it until they are closed.
 pub(super) fn cookie(cookie: &CookieTemplate, record: &Record) -> Result<Vec<SetCookie>, Error> {
-    let token = record.csrf().map(|token| format!("{PREFIX}{}", token.expose()));
-    Ok(token.map(|value| cookie.set(&value, None)).transpose()?.into_iter().collect())
+    let value = record.csrf().map(|token| format!("{PREFIX}{}", token.expose()));
+    Ok(value.map(|value| cookie.set_all(&value, None)).transpose()?.unwrap_or_default())
 }

@@ -160,11 +160,11 @@ impl<S: Store> StoredSessions<S> {
         Ok(match (commit.cookie(), outcome) {
             (CookieUpdate::Set, Outcome::TokenIssued) => form_token::cookie(&self.cookie, &commit.record())?,
             (CookieUpdate::Set, Outcome::Kept(id, _, record)) => {
-                vec![self.cookie.set(&id.expose(), record.max_age(commit.now()))?]
+                self.cookie.set_all(&id.expose(), record.max_age(commit.now()))?
             }
             // If there was nothing to end, the browser may already have the cookie of a newer
             // session.
-            (CookieUpdate::Remove, Outcome::Ended { was_there: true }) => vec![self.cookie.remove()],
+            (CookieUpdate::Remove, Outcome::Ended { was_there: true }) => self.cookie.remove_all(),
             _ => Vec::new(),
         })
     }
@@ -209,6 +209,16 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
             match self.load(&key, now).await? {
                 Found::Live(version, record) => {
                     self.counters.count(Event::Opened);
+                    let mut latest = (id, key, version, record);
+                    for id in candidates.others(value).filter_map(SessionId::parse) {
+                        let key = id.store_key();
+                        if let Found::Live(version, record) = self.load(&key, now).await?
+                            && record.times().touched > latest.3.times().touched
+                        {
+                            latest = (id, key, version, record);
+                        }
+                    }
+                    let (id, key, version, record) = latest;
                     let session = SessionState::loaded(id, record, now, self.lifetimes).with_payload(CookiePayload::Id);
                     return Ok(session.at_version(version).under(key));
                 }
@@ -242,8 +252,17 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
     }
 
     fn presented(&self, cookies: &CookieHeader<'_>, _: Timestamp) -> Presented {
-        let mut values = cookies.candidates(self.cookie.name()).flatten();
-        values.find_map(SessionId::parse).map(|id| id.store_key()).into()
+        let mut ids = cookies.candidates(self.cookie.name()).flatten().filter_map(SessionId::parse);
+        let first = ids.next();
+        // Of several sessions the one used last counts, which only the store knows.
+        if ids.any(|other| Some(other) != first) {
+            return Presented::Unknown;
+        }
+        first.map(|id| id.store_key()).into()
+    }
+
+    fn cookie_names(&self) -> Vec<String> {
+        vec![self.cookie.name().to_owned()]
     }
 
     fn begins_as_given(&self) -> bool {

@@ -11,12 +11,15 @@
 mod broken;
 mod conformance;
 mod crowds;
+mod deployments;
 mod explorer;
 mod factory;
 mod faulty;
 mod file;
 mod flights;
 mod form_tokens;
+#[path = "../../../cloakroom-session/tests/session/former.rs"]
+mod former;
 mod gated;
 mod groups;
 mod health;

@@ -1,12 +1,15 @@
 //! A request body that was partly read and is passed on whole.
 
-use std::fmt;
+use std::any::Any;
+use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::{fmt, io, iter};
 
 use bytes::Bytes;
 use cloakroom_session::adapter::{FormBody, Piece};
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::LengthLimitError;
 use pin_project_lite::pin_project;
 
 pin_project! {
@@ -51,7 +54,29 @@ impl<B: Body<Data = Bytes>> ReplayBody<B> {
     }
 }
 
-impl<B: Body<Data = Bytes>> FormBody for ReplayBody<B> {
+/// Returns `true` for the error of a layer that limits the body, such as tower-http's
+/// `RequestBodyLimitLayer`. Each framework wraps it in its own error.
+fn is_over_limit(error: &impl Any) -> bool {
+    let error: &dyn Any = error;
+    let boxed = error.downcast_ref::<Box<dyn Error + Send + Sync>>().map(|error| &**error as &(dyn Error + 'static));
+    let plain = error.downcast_ref::<io::Error>().map(|error| error as &(dyn Error + 'static));
+    #[cfg(feature = "axum")]
+    let plain = plain.or_else(|| error.downcast_ref::<axum_core::Error>().map(|error| error as &(dyn Error + 'static)));
+    error.is::<LengthLimitError>()
+        || iter::successors(boxed.or(plain), cause).any(|error| error.is::<LengthLimitError>())
+}
+
+/// Returns the cause of an error.
+fn cause<'e>(error: &&'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    let error: &'e (dyn Error + 'static) = *error;
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        // Its source is the source of the error in it, which would be skipped.
+        Some(inside) => Some(inside),
+        None => error.source(),
+    }
+}
+
+impl<B: Body<Data = Bytes> + 'static> FormBody for ReplayBody<B> {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Piece> {
         if matches!(self.kind, Kind::Untouched { .. }) {
             self.begin();
@@ -61,7 +86,10 @@ impl<B: Body<Data = Bytes>> FormBody for ReplayBody<B> {
         let (piece, after) = match ready!(body.as_mut().poll_frame(cx)).map(|frame| frame.map(Frame::into_data)) {
             Some(Ok(Ok(data))) => return Poll::Ready(Piece::Data(data)),
             Some(Ok(Err(trailers))) => (Piece::End, Rest::Trailers(trailers)),
-            Some(Err(error)) => (Piece::Broken, Rest::Broken(error)),
+            Some(Err(error)) => {
+                let piece = if is_over_limit(&error) { Piece::TooLarge } else { Piece::Broken };
+                (piece, Rest::Broken(error))
+            }
             None => (Piece::End, Rest::Nothing),
         };
         *rest = after;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use cloakroom_session::CsrfGuard;
-use cloakroom_session::adapter::{CsrfDecision, CsrfSlot, SessionSlot};
+use cloakroom_session::adapter::{CsrfDecision, CsrfSlot, SessionSlot, Watched};
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
@@ -69,7 +69,7 @@ where
                 Route::Checking { check: Box::pin(check(inner, slot.clone(), answers, parts, body)) }
             }
             CsrfDecision::Unchecked | CsrfDecision::Passed | CsrfDecision::Reported(_) => {
-                Route::Passed { future: self.inner.call(Request::from_parts(parts, body)) }
+                Route::Passed { future: slot.watch(self.inner.call(Request::from_parts(parts, body))) }
             }
         };
         CsrfFuture { slot, route }
@@ -86,11 +86,11 @@ async fn check<S, Q, B>(
 ) -> Result<Response<ResponseBody<B>>, S::Error>
 where
     S: Service<Request<ReplayBody<Q>>, Response = Response<B>>,
-    Q: Body<Data = Bytes>,
+    Q: Body<Data = Bytes> + 'static,
 {
     let instead = match slot.check_token(&parts, &mut body).await.map(CsrfDecision::refusal) {
         Ok(None) => {
-            let response = inner.call(Request::from_parts(parts, body)).await?;
+            let response = slot.watch(inner.call(Request::from_parts(parts, body))).await?;
             return Ok(response.map(ResponseBody::inner));
         }
         Ok(Some(refusal)) => (answers.on_refusal)(refusal, &parts),
@@ -119,7 +119,7 @@ pin_project! {
 pin_project! {
     #[project = RouteProj]
     enum Route<F, B, E> {
-        Passed { #[pin] future: F },
+        Passed { #[pin] future: Watched<F> },
         Checking { check: Check<B, E> },
         Refused { response: Option<Response<Bytes>> },
     }

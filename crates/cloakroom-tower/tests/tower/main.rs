@@ -19,9 +19,11 @@ mod headers;
 mod memory;
 mod nested;
 mod noise;
+mod order;
 mod peers;
 mod plain;
 mod reporting;
 mod sockets;
 #[path = "../../../cloakroom-session/tests/session/traces.rs"]
 mod traces;
+mod unfinished;

@@ -79,6 +79,14 @@ impl SessionFactory for ConfiguredSessions {
         }
     }
 
+    fn cookie_names(&self) -> Vec<String> {
+        match &self.0 {
+            Inner::Cookies(sessions) => sessions.cookie_names(),
+            #[cfg(feature = "store")]
+            Inner::Stored(sessions) => sessions.cookie_names(),
+        }
+    }
+
     fn begins_as_given(&self) -> bool {
         match &self.0 {
             Inner::Cookies(sessions) => sessions.begins_as_given(),

@@ -22,6 +22,9 @@ pub struct CookieOptions {
     pub same_site: Option<SameSiteOption>,
     /// The `Partitioned` attribute: a separate cookie for each site that embeds this one.
     pub partitioned: bool,
+    /// The domains and paths that the cookie had before, as `DOMAIN/PATH` or `/PATH`. See
+    /// [`CookieConfig::former`].
+    pub former: Vec<String>,
     /// Omits `Secure`, for development.
     pub danger_insecure: bool,
     /// Omits `HttpOnly`.
@@ -43,14 +46,24 @@ pub enum SameSiteOption {
 
 impl CookieOptions {
     pub(super) fn config(&self) -> CookieConfig {
+        let mut config = self.config_of(self.path.as_deref(), self.domain.as_deref());
+        for former in &self.former {
+            let (domain, path) = former.split_at(former.find('/').unwrap_or(former.len()));
+            config = config.former(self.config_of(Some(path), Some(domain).filter(|domain| !domain.is_empty())));
+        }
+        config
+    }
+
+    /// Returns the configuration of the cookie at this place.
+    fn config_of(&self, path: Option<&str>, domain: Option<&str>) -> CookieConfig {
         let mut config = CookieConfig::default();
         if let Some(name) = &self.name {
             config = config.name(name);
         }
-        if let Some(path) = &self.path {
+        if let Some(path) = path {
             config = config.path(path);
         }
-        if let Some(domain) = &self.domain {
+        if let Some(domain) = domain {
             config = config.domain(domain);
         }
         if let Some(same_site) = self.same_site {
@@ -165,6 +178,8 @@ pub struct CsrfOptions {
     pub field: Option<String>,
     /// Maximum number of bytes of a form that are searched for the token.
     pub body_limit: Option<usize>,
+    /// Schemes of `Authorization` that exempt requests without the session's cookie.
+    pub exempt_authorization: Vec<String>,
     /// Uses plain `http` for the application's own origin, for development.
     pub danger_own_scheme_http: bool,
     /// Additional methods that aren't checked.
@@ -217,6 +232,9 @@ impl CsrfOptions {
         }
         if let Some(limit) = self.body_limit {
             rules = rules.body_limit(limit);
+        }
+        for scheme in &self.exempt_authorization {
+            rules = rules.exempt_authorization(scheme);
         }
         for method in &self.danger_safe_methods {
             rules = rules.danger_safe_method(method);

@@ -423,6 +423,7 @@ fn every_option_of_a_builder_can_be_configured() {
                 ("domain", Config(r#""cookie": { "name": "a", "domain": "shop.example" }"#)),
                 ("same_site", Config(r#""cookie": { "same_site": "strict" }"#)),
                 ("partitioned", Config(r#""cookie": { "partitioned": true }"#)),
+                ("former", Config(r#""cookie": { "name": "a", "path": "/app", "former": ["/", "a.example/"] }"#)),
                 ("danger_insecure", Config(r#""cookie": { "name": "a", "danger_insecure": true }"#)),
                 (
                     "danger_readable_by_scripts",
@@ -449,6 +450,7 @@ fn every_option_of_a_builder_can_be_configured() {
                 ("token_policy", Config(r#""csrf": { "token": "always" }"#)),
                 ("origin_only", Config(r#""csrf": { "token": "never" }"#)),
                 ("danger_token_only", Config(r#""csrf": { "danger_token_only": true }"#)),
+                ("exempt_authorization", Config(r#""csrf": { "exempt_authorization": ["Bearer"] }"#)),
                 ("danger_allow_no_origin", Config(r#""csrf": { "danger_allow_no_origin": true }"#)),
                 ("danger_report_only", Config(r#""csrf": { "danger_report_only": true }"#)),
                 ("danger_safe_method", Config(r#""csrf": { "danger_safe_methods": ["PROPFIND"] }"#)),

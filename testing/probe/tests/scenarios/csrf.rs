@@ -222,3 +222,33 @@ pub(crate) async fn report_only_refuses_nothing(world: &World) {
     let socket = [("upgrade", "websocket"), ("connection", "upgrade"), ("origin", "https://evil.example")];
     assert_eq!(probe.client().send("GET", "/socket", &socket, "").await.status, 200);
 }
+
+pub(crate) async fn a_credential_exempts_only_requests_without_the_session_cookie(world: &World) {
+    let probe = world.probe(&["--exempt-authorization", "Bearer"]);
+    let key = ("authorization", "Bearer 27hbf3");
+    let foreign = ("sec-fetch-site", "cross-site");
+    let (visitor, _) = visitor(probe.client()).await;
+    let stranger = probe.client();
+    let other = stranger.with_cookie("theme=dark");
+    let spoiled = stranger.with_cookie("session=garbage");
+    let rows: [(&str, &Client, &[(&str, &str)], u16); 8] = [
+        ("a program", &stranger, &[key], 200),
+        ("a page of another site that CORS permits", &stranger, &[key, foreign], 200),
+        ("a program with another cookie", &other, &[key], 200),
+        ("a program with a session cookie", &visitor, &[key], 403),
+        ("a program with a session cookie that doesn't open", &spoiled, &[key], 403),
+        ("a sign-in form of another site", &stranger, &[foreign], 403),
+        ("a browser that remembers a password", &stranger, &[("authorization", "Basic YTpi"), foreign], 403),
+        ("two headers", &stranger, &[key, key], 403),
+    ];
+    for (name, client, headers, status) in rows {
+        let answer = client.clone().send("POST", "/form", headers, "").await;
+        assert_eq!(answer.status, status, "{name}: {}", answer.text());
+    }
+    let form = [key, ("content-type", PAIRS)];
+    for path in ["/checked", "/checked-here"] {
+        let answer = stranger.clone().send("POST", path, &form, "item=hat").await;
+        assert_eq!((answer.status, answer.text()), (200, r#"{"item":"hat"}"#), "{path}");
+        assert_eq!(visitor.clone().send("POST", path, &form, "item=hat").await.status, 403, "{path}");
+    }
+}

@@ -73,6 +73,7 @@ async fn run(adapter: &'static str, backend: &'static str) {
             a_websocket_opens_only_for_our_own_pages
             when_unsure_requires_the_token_if_the_browser_sends_no_origin
             report_only_refuses_nothing
+            a_credential_exempts_only_requests_without_the_session_cookie
             tokens_differ_on_each_page_and_all_are_valid;
         is_any, lifetimes:
             an_idle_session_ends_at_its_deadline
