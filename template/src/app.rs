@@ -1,37 +1,17 @@
-//! The routes and layers, and the state that handlers share.
+//! The routes and layers.
 
-use std::error::Error;
-use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::routing::get;
-use cloakroom::{CsrfLayer, CsrfRules, SessionLayer, SqliteStore, StoredSessions};
+use cloakroom::{CsrfLayer, CsrfRules, SessionLayer};
 
 use crate::page::Refused;
-use crate::users::Users;
+use crate::state::AppState;
 use crate::{devices, page, sign_in};
 
-#[derive(Clone)]
-pub struct State {
-    pub users: Users,
-    pub sessions: Arc<StoredSessions<SqliteStore>>,
-}
-
-impl State {
-    /// Opens the databases in this folder, and creates missing ones.
-    pub fn open(folder: &Path) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let store = SqliteStore::open(folder.join("sessions.db"))?;
-        let sessions = Arc::new(StoredSessions::new(store).build()?);
-        Ok(Self {
-            users: Users::open(&folder.join("users.db"))?,
-            sessions,
-        })
-    }
-}
-
-pub fn app(state: State) -> Router {
+pub fn app(state: AppState) -> Router {
     let csrf =
         CsrfLayer::new(CsrfRules::default()).on_refusal(|refusal, _| Refused::response(refusal));
     Router::new()

@@ -10,10 +10,10 @@ use axum::response::{Html, Redirect};
 use axum::routing::{delete, get, post};
 use cloakroom::{Message, Session, Sessions};
 
-use crate::app;
 use crate::page::{AppError, Frame, SignedIn, page};
+use crate::state::AppState;
 
-pub fn routes() -> Router<app::State> {
+pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/devices", get(show))
         .route("/devices/{prefix}", delete(end))
@@ -35,7 +35,7 @@ struct Page {
 
 async fn show(
     SignedIn(user): SignedIn,
-    State(state): State<app::State>,
+    State(state): State<AppState>,
     session: Session,
     frame: Frame,
 ) -> Result<Html<String>, AppError> {
@@ -56,7 +56,7 @@ async fn show(
 /// Ends one session. The button is htmx's: the empty response replaces its row of the list.
 async fn end(
     SignedIn(user): SignedIn,
-    State(state): State<app::State>,
+    State(state): State<AppState>,
     Path(prefix): Path<String>,
 ) -> Result<&'static str, AppError> {
     Sessions::new(state.sessions)
@@ -67,7 +67,7 @@ async fn end(
 
 async fn end_others(
     SignedIn(user): SignedIn,
-    State(state): State<app::State>,
+    State(state): State<AppState>,
     session: Session,
 ) -> Result<Redirect, AppError> {
     let ended = Sessions::new(Arc::clone(&state.sessions))

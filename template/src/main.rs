@@ -4,6 +4,7 @@ mod app;
 mod devices;
 mod page;
 mod sign_in;
+mod state;
 #[cfg(test)]
 mod tests;
 mod users;
@@ -26,7 +27,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         .unwrap_or_else(|_| "3000".to_owned())
         .parse()?;
 
-    let state = app::State::open(&data)?;
+    let state = state::AppState::open(&data)?;
     if let Some(password) = state.users.add_first("admin")? {
         println!("the first account: name admin, password {password}");
     }

@@ -8,7 +8,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use cloakroom::for_axum::FormToken;
 use cloakroom::{Message, Refusal, Session};
 
-use crate::app;
+use crate::state::AppState;
 use crate::users::User;
 
 /// Everything that the layout of a page shows. It takes the pending flash messages.
@@ -18,10 +18,10 @@ pub struct Frame {
     pub token: FormToken,
 }
 
-impl FromRequestParts<app::State> for Frame {
+impl FromRequestParts<AppState> for Frame {
     type Rejection = AppError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &app::State) -> Result<Self, AppError> {
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, AppError> {
         let session = Session::from_request_parts(parts, state).await?;
         let token = FormToken::from_request_parts(parts, state).await?;
         Ok(Self {
@@ -35,10 +35,10 @@ impl FromRequestParts<app::State> for Frame {
 /// The user who is signed in. Without one, the response leads to the sign-in page.
 pub struct SignedIn(pub User);
 
-impl FromRequestParts<app::State> for SignedIn {
+impl FromRequestParts<AppState> for SignedIn {
     type Rejection = AppError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &app::State) -> Result<Self, AppError> {
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, AppError> {
         let session = Session::from_request_parts(parts, state).await?;
         let is_htmx = parts.headers.contains_key("hx-request");
         user_of(&session, state)?
@@ -48,7 +48,7 @@ impl FromRequestParts<app::State> for SignedIn {
 }
 
 /// Returns the owner of the session, unless the account was deleted.
-fn user_of(session: &Session, state: &app::State) -> Result<Option<User>, AppError> {
+fn user_of(session: &Session, state: &AppState) -> Result<Option<User>, AppError> {
     match session.owner().and_then(|owner| owner.parse().ok()) {
         Some(id) => Ok(state.users.by_id(id)?),
         None => Ok(None),

@@ -12,13 +12,13 @@ use cloakroom::for_axum::CheckedForm;
 use cloakroom::{Message, Session};
 use serde::{Deserialize, Serialize};
 
-use crate::app;
 use crate::devices;
 use crate::page::{AppError, Frame, page};
+use crate::state::AppState;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-pub fn routes() -> Router<app::State> {
+pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/sign-in", get(show).post(sign_in))
         .route("/sign-out", post(sign_out))
@@ -49,7 +49,7 @@ async fn show(session: Session, frame: Frame) -> Result<Html<String>, AppError> 
 }
 
 async fn sign_in(
-    State(state): State<app::State>,
+    State(state): State<AppState>,
     session: Session,
     headers: HeaderMap,
     CheckedForm(mut form): CheckedForm<SignIn>,

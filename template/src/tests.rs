@@ -6,7 +6,8 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use tower::ServiceExt;
 
-use crate::app::{self, State};
+use crate::app;
+use crate::state::AppState;
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -18,7 +19,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let state = State::open(folder.path()).unwrap();
+        let state = AppState::open(folder.path()).unwrap();
         state.users.add("anna", PASSWORD).unwrap();
         Self {
             app: app::app(state),
@@ -258,7 +259,7 @@ async fn forged_requests_are_refused() {
 #[tokio::test]
 async fn the_first_account_is_added_once() {
     let folder = tempfile::tempdir().unwrap();
-    let state = State::open(folder.path()).unwrap();
+    let state = AppState::open(folder.path()).unwrap();
     let password = state.users.add_first("admin").unwrap().unwrap();
     assert_eq!(state.users.add_first("admin").unwrap(), None);
     let admin = state
