@@ -82,11 +82,11 @@ impl<'a> Candidates<'a> {
         Err(self.first_rejected())
     }
 
-    /// Returns what opens and was used last, by the time that `used` returns.
+    /// Returns the value that opens and was used last, by the time that `used` returns.
     ///
     /// A browser has several cookies of one name if a deployment changed the cookie's path or
-    /// domain. Of two that were used at the same time, the one that is tried first counts. Values
-    /// that don't open are rejected only until one opens.
+    /// domain. If two were used at the same time, the one that is tried first counts. Values that
+    /// don't open are rejected only until one opens.
     ///
     /// # Errors
     /// Returns the first reason for a rejection, or `None` if the request has no such cookie.

@@ -243,7 +243,7 @@ impl SessionFactory for CookieSessions {
 
     fn presented(&self, cookies: &CookieHeader<'_>, now: Timestamp) -> Presented {
         let opened = cookies.candidates(self.cookie.name()).flatten().filter_map(|value| self.unseal(value, now).ok());
-        // Of two that were used at the same time, the first of this order counts, as in `open`.
+        // If two were used at the same time, the first of this order counts, as in `open`.
         let latest = opened.reduce(
             |latest, other| {
                 if other.1.times().touched > latest.1.times().touched { other } else { latest }

@@ -241,7 +241,7 @@ impl Error {
         matches!(self.0, Kind::HeadersSent)
     }
 
-    /// Returns `true` if a layer isn't installed, or no session layer has the name that is asked for.
+    /// Returns `true` if a layer isn't installed, or no session layer has the requested name.
     ///
     /// The same error is returned if it is installed inside the layer that needs it.
     #[must_use]

@@ -38,7 +38,7 @@
 //! | `return_path` | the way back after a sign-in |
 //! | `session`, `error` | the session handle of handlers, and its errors |
 //! | `named` | the session of a layer that has a name |
-//! | `watched` | handlers that are dropped before they return |
+//! | `watched`, `dropping` | handlers that are dropped before they return |
 //! | `finish`, `effects` | the end of a request, and its effects on the response |
 //! | `meter` | counters and timings |
 //! | `adapter` | code that adapters share, and the trait impls that must be in the crate of their types |
@@ -68,6 +68,7 @@ mod candidates;
 mod clock;
 mod cookie_sessions;
 mod csrf;
+mod dropping;
 mod dyn_factory;
 mod effects;
 mod engine;

@@ -266,9 +266,9 @@ impl SessionSlot {
     ///
     /// Call it after the handler has returned; later changes are not part of this request. From
     /// here on the commit runs to completion, even if the future is dropped because the client
-    /// disconnected. If it fails, the adapter must replace the response. A second call does nothing.
-    /// A session that is opened later is committed only by [`Session::commit_now`]; if it is changed
-    /// otherwise, a warning is logged.
+    /// disconnected. If it fails, the adapter must replace the response. A second call does
+    /// nothing. A session that is opened later is committed only by [`Session::commit_now`]; if it
+    /// is changed otherwise, a warning is logged.
     pub fn finish(&self, status: u16) -> CommitFuture {
         if !std::ptr::eq(self, self.original()) {
             return CommitFuture::nothing();

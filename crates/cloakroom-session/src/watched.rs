@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::session::dropping_unfinished;
+use crate::dropping::dropping;
 use crate::slot::SessionSlot;
 
 pin_project! {
@@ -16,9 +16,9 @@ pin_project! {
     /// Nothing of such a request is committed. A drop is noticed in two ways:
     ///
     /// 1. This future is dropped before it is ready. So everything outside it is noticed.
-    /// 2. This future is ready, and a session is still held by what it consists of. A handler that
-    ///    has returned has dropped its session, or moved it into the response or a task. So a
-    ///    layer inside, such as the timeout of tower-http, responded instead of the handler.
+    /// 2. This future is ready, and still holds a session. A handler that has returned has dropped
+    ///    its session, or moved it into the response or a task. So a layer inside, such as the
+    ///    timeout of tower-http, responded instead of the handler.
     ///
     /// A future inside this one that was dropped earlier can't be noticed: put another watch
     /// inside it. For adapters; layers that were made with them have a watch each.
@@ -78,7 +78,7 @@ impl<F: Future> Future for Watched<F> {
         // A completed future isn't polled again.
         let Some(handler) = this.handler.as_mut().as_pin_mut() else { return Poll::Pending };
         let output = ready!(handler.poll(cx));
-        dropping_unfinished(|| this.handler.set(None));
+        dropping(|| this.handler.set(None));
         Poll::Ready(output)
     }
 }

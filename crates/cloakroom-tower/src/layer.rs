@@ -91,14 +91,13 @@ impl SessionLayer {
     /// # Examples
     /// ```
     /// use axum::{Router, routing::get};
-    /// use cloakroom_session::{CookieConfig, CookieSessions, Error, Key, NamedSession, Session};
+    /// use cloakroom_session::{CookieConfig, CookieSessions, Key};
     /// use cloakroom_tower::SessionLayer;
     ///
     /// struct Site;
     ///
-    /// async fn users(admin: Session, site: NamedSession<Site>) -> Result<(), Error> {
-    ///     admin.insert("language", site.get::<String>("language")?)
-    /// }
+    /// // With the feature `axum` it can take `admin: Session, site: NamedSession<Site>`.
+    /// async fn users() {}
     ///
     /// let key = || Key::new(b"a secret from the environment, of 32 bytes or more");
     /// let cookie = CookieConfig::default().name("__Host-Http-admin");

@@ -1,4 +1,5 @@
 //! The example over HTTP, with the headers that htmx sends.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use cloakroom_smoke::{Browser, Program};
 

@@ -75,6 +75,10 @@ impl SessionFactory for CountingCookies {
         Ok(session)
     }
 
+    fn cookie_names(&self) -> Vec<String> {
+        self.inner.cookie_names()
+    }
+
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         let committed = self.inner.commit(commit).await?;
         self.counts.count(commit.plan());

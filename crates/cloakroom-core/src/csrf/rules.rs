@@ -192,8 +192,8 @@ impl CsrfRules {
         }
     }
 
-    /// A browser adds a cookie by itself, but none of the exempt schemes, and lets a foreign page set
-    /// the header only after a preflight.
+    /// A browser adds a cookie by itself, but none of the exempt schemes. It lets a page of another
+    /// site set the header only after a preflight.
     fn is_exempt(&self, facts: &RequestFacts<'_>) -> bool {
         let scheme = facts.authorization.value().and_then(|value| value.split(' ').next());
         let exempts = |scheme: &str| self.exempt_schemes.iter().any(|exempt| exempt.eq_ignore_ascii_case(scheme));

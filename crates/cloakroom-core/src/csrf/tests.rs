@@ -314,6 +314,15 @@ fn a_credential_exempts_only_requests_without_the_sessions_cookie() {
 }
 
 #[test]
+fn a_refusal_without_an_origin_says_what_a_test_sends() {
+    let words = Refusal::NoOrigin.to_string();
+    assert!(words.contains("\"Sec-Fetch-Site: same-origin\", or its own Origin"), "{words}");
+    for refusal in Refusal::ALL {
+        assert!(!refusal.to_string().contains("danger"), "{refusal}: no option that weakens the check");
+    }
+}
+
+#[test]
 fn an_option_changes_only_its_own_setting() {
     let rules = CsrfRules::default();
     assert_eq!(

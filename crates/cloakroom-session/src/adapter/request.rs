@@ -72,6 +72,16 @@ pub(crate) fn text(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(value).ok().filter(|text| text.is_ascii())
 }
 
+/// Returns a header that must occur only once.
+pub(crate) fn fact<'a>(head: &'a (impl RequestHead + ?Sized), name: &'static str) -> HeaderFact<'a> {
+    let mut lines = head.lines(name);
+    let Some(first) = lines.next() else { return HeaderFact::Absent };
+    match (text(first), lines.next()) {
+        (Some(value), None) => HeaderFact::Value(value),
+        _ => HeaderFact::Malformed,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use cloakroom_core::RequestKind::{self, Ordinary, Speculative, Subresource};
@@ -115,15 +125,5 @@ mod tests {
         for (name, lines, kind) in rows {
             assert_eq!(Lines(lines.to_vec()).kind(), *kind, "{name}");
         }
-    }
-}
-
-/// Returns a header that must occur only once.
-pub(crate) fn fact<'a>(head: &'a (impl RequestHead + ?Sized), name: &'static str) -> HeaderFact<'a> {
-    let mut lines = head.lines(name);
-    let Some(first) = lines.next() else { return HeaderFact::Absent };
-    match (text(first), lines.next()) {
-        (Some(value), None) => HeaderFact::Value(value),
-        _ => HeaderFact::Malformed,
     }
 }

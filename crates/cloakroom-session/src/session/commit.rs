@@ -235,6 +235,11 @@ impl Session {
         self.0.refused.store(true, Ordering::SeqCst);
     }
 
+    /// Drops the changes of a request whose handler was dropped before it returned.
+    pub(crate) fn unfinished(&self) {
+        self.0.unfinished.store(true, Ordering::SeqCst);
+    }
+
     /// Fails the commit because a holder of this session has panicked.
     pub(super) fn panicked(&self) {
         self.0.panicked.store(true, Ordering::SeqCst);

@@ -10,7 +10,6 @@
 //! | `csrf` | the CSRF token |
 //! | `life` | ids, owners and lifetimes |
 //! | `refresh` | long-lived requests |
-//! | `unfinished` | handlers that were dropped before they returned |
 //! | `commit` | commits, which `turn` serializes and `driver` runs to completion |
 //!
 //! No code of the application, neither serde implementations nor closures, runs while the lock is
@@ -26,7 +25,6 @@ mod refresh;
 mod shown;
 mod sign_in;
 mod turn;
-mod unfinished;
 mod values;
 
 use std::fmt;
@@ -35,6 +33,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cloakroom_core::{Commit, SessionState, SetCookie, Timestamp};
 
+use crate::dropping::is_dropping;
 use crate::dyn_factory::Running;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -44,7 +43,6 @@ pub(crate) use driver::Ending;
 pub use flash::FlashQueue;
 pub use ref_mut::RefMut;
 use shown::Shown;
-pub(crate) use unfinished::dropping_unfinished;
 
 /// The session of one request. Cheap to clone; all clones share one state.
 ///
@@ -235,7 +233,7 @@ impl Drop for Session {
         if std::thread::panicking() {
             self.panicked();
         }
-        if unfinished::is_dropping() {
+        if is_dropping() {
             self.unfinished();
         }
     }

@@ -47,7 +47,7 @@ fn pages() -> Router {
     Router::new().route("/", get(page).post(buy)).route("/panic", get(panics)).route("/keys", get(keys))
 }
 
-/// A layer at each place: next to the handlers, between CSRF and session layer, and outside of both.
+/// A layer at each place: next to the handlers, between CSRF and session layer, and outside both.
 macro_rules! at_each_place {
     ($layer:expr) => {{
         let (sessions, csrf): (SessionLayer, CsrfLayer) = (session_layer(), CsrfLayer::new(always()));

@@ -224,6 +224,7 @@ pub(crate) async fn report_only_refuses_nothing(world: &World) {
 }
 
 pub(crate) async fn a_credential_exempts_only_requests_without_the_session_cookie(world: &World) {
+    type Row<'a> = (&'a str, &'a Client, &'a [(&'a str, &'a str)], u16);
     let probe = world.probe(&["--exempt-authorization", "Bearer"]);
     let key = ("authorization", "Bearer 27hbf3");
     let foreign = ("sec-fetch-site", "cross-site");
@@ -231,7 +232,7 @@ pub(crate) async fn a_credential_exempts_only_requests_without_the_session_cooki
     let stranger = probe.client();
     let other = stranger.with_cookie("theme=dark");
     let spoiled = stranger.with_cookie("session=garbage");
-    let rows: [(&str, &Client, &[(&str, &str)], u16); 8] = [
+    let rows: [Row<'_>; 8] = [
         ("a program", &stranger, &[key], 200),
         ("a page of another site that CORS permits", &stranger, &[key, foreign], 200),
         ("a program with another cookie", &other, &[key], 200),
