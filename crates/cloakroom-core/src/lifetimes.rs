@@ -510,13 +510,25 @@ impl SessionTimes {
     #[must_use]
     pub fn is_touch_due(&self, now: Timestamp, lifetimes: &Lifetimes) -> bool {
         let Some(interval) = lifetimes.touch_interval_for(self.idle(lifetimes)) else { return false };
-        // The deadline of an earlier, shorter configuration may come before the next touch.
-        let is_early = || {
-            let mut used = *self;
-            used.touch(now, lifetimes);
-            self.ends().is_some_and(|end| used.ends().is_some_and(|used| used > end + interval))
-        };
-        now > self.touched + interval || is_early()
+        now > self.touched + interval || self.is_early(now, lifetimes, interval).unwrap_or_default()
+    }
+
+    /// Returns `true` if a use at `now` would move the end of the session by more than its share of
+    /// the touch interval. The deadline of an earlier, shorter configuration may come before the
+    /// next touch.
+    fn is_early(&self, now: Timestamp, lifetimes: &Lifetimes, interval: Duration) -> Option<bool> {
+        let idle = self.idle(lifetimes)?;
+        // The usual case, without the arithmetic.
+        if self.idle_deadline? >= self.touched + idle {
+            return Some(false);
+        }
+        let mut used = *self;
+        used.touch(now, lifetimes);
+        let (end, later) = (self.ends()?, used.ends()?);
+        // The absolute deadline may leave less than the idle timeout.
+        let left = later.since(now).as_millis().checked_mul(interval.as_millis())?;
+        let share = left.checked_div(idle.as_millis())?;
+        Some(later.since(end).as_millis() > share)
     }
 
     /// Extends the idle deadline.
@@ -600,6 +612,7 @@ mod tests {
         for (name, idle, expected) in [
             ("as before", 1200, false),
             ("longer, but not by a touch interval", 1300, false),
+            ("longer by more than that", 1400, true),
             ("longer", 86_400, true),
             ("shorter", 600, false),
             ("beyond the absolute deadline", 604_800, true),
