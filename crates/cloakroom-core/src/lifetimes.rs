@@ -417,7 +417,7 @@ impl fmt::Display for Span {
         let seconds = self.0.as_secs();
         let units = [(DAY, "days"), (HOUR, "hours"), (MINUTE, "minutes"), (1, "seconds")];
         // A day is "24 hours".
-        let unit = units.into_iter().find(|(unit, _)| seconds % unit == 0 && seconds / unit > 1);
+        let unit = units.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit) && seconds / unit > 1);
         match unit.filter(|_| self.0.subsec_nanos() == 0) {
             Some((unit, name)) => write!(f, "{} {name}", seconds / unit),
             None => write!(f, "{:?}", self.0),
