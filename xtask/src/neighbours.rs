@@ -7,7 +7,7 @@
 //! `--compile`, the applications that hand over their own pool or connection are compiled, too.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::outcome::Outcome;
@@ -172,6 +172,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         })
         .collect();
     let _ = fs::remove_dir_all(&folder);
+    let _ = fs::remove_dir_all(target()); // gigabytes, for a check before a release
     if !failed.is_empty() {
         return Err(format!("these applications don't build:\n{}", failed.join("\n")));
     }
@@ -204,14 +205,13 @@ fn resolves(folder: &Path, application: &Application) -> Outcome {
 }
 
 fn compiles(folder: &Path) -> Outcome {
-    // One folder for all of them, so that each version of a crate is compiled once.
-    let target = shell::target().join("neighbours");
-    succeeds(
-        Command::new("cargo")
-            .args(["check", "--quiet", "--locked"])
-            .env("CARGO_TARGET_DIR", target)
-            .current_dir(folder),
-    )
+    let mut check = Command::new("cargo");
+    succeeds(check.args(["check", "--quiet", "--locked"]).env("CARGO_TARGET_DIR", target()).current_dir(folder))
+}
+
+/// One folder for all applications, so that each version of a crate is compiled once.
+fn target() -> PathBuf {
+    shell::target().join("neighbours")
 }
 
 fn succeeds(command: &mut Command) -> Outcome {
