@@ -1,14 +1,18 @@
 //! Cookies: parsing `Cookie`, writing `Set-Cookie`, and the cache headers of the response.
 
-mod attributes;
 mod caching;
+mod config;
 mod header;
+mod set_cookie;
+mod template;
 
-pub use attributes::{CookieConfig, CookieTemplate, SameSite, SetCookie};
 pub use caching::{
     cache_control, invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary, vary_by,
 };
+pub use config::{CookieConfig, SameSite};
 pub use header::{CookieHeader, CookieOrder};
+pub use set_cookie::SetCookie;
+pub use template::CookieTemplate;
 
 /// The maximum size of a cookie that browsers accept, in bytes.
 ///
