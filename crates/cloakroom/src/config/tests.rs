@@ -416,7 +416,7 @@ fn every_option_of_a_builder_can_be_configured() {
             ][..],
         ),
         (
-            "cloakroom-core/src/cookie/attributes.rs",
+            "cloakroom-core/src/cookie/config.rs",
             &[
                 ("name", Config(r#""cookie": { "name": "__Host-a" }"#)),
                 ("path", Config(r#""cookie": { "path": "/" }"#)),
@@ -432,7 +432,7 @@ fn every_option_of_a_builder_can_be_configured() {
             ],
         ),
         (
-            "cloakroom-core/src/lifetimes.rs",
+            "cloakroom-core/src/lifetimes/mod.rs",
             &[
                 ("idle_timeout", Config(r#""lifetimes": { "idle_timeout": "1h" }"#)),
                 ("absolute_timeout", Config(r#""lifetimes": { "absolute_timeout": "never" }"#)),
