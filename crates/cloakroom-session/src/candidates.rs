@@ -108,8 +108,10 @@ impl<'a> Candidates<'a> {
 
     /// Returns the values that haven't been tried yet, except for copies of `opened`.
     pub fn others<'b>(&'b self, opened: &'b str) -> impl Iterator<Item = &'a str> + 'b {
-        let others = self.cookies.candidates_in(self.name, self.order).skip(self.tried).flatten();
-        others.filter(move |other| *other != opened)
+        // Most requests have one cookie of the name: a search for it costs less than parsing again.
+        let repeats = self.cookies.may_repeat(self.name);
+        let others = repeats.then(|| self.cookies.candidates_in(self.name, self.order).skip(self.tried).flatten());
+        others.into_iter().flatten().filter(move |other| *other != opened)
     }
 
     /// Reports in a trace event that other values than the `opened` one open as well.

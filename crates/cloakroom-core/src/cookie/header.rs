@@ -29,7 +29,7 @@ pub struct CookieHeader<'a> {
     /// Separate from the others, because there is rarely a second line.
     first: Option<&'a [u8]>,
     others: Vec<&'a [u8]>,
-    /// The value of the session cookie, whatever its name.
+    /// The value of the session cookie, under every name.
     bare: Option<&'a [u8]>,
 }
 
@@ -134,6 +134,13 @@ impl<'a> CookieHeader<'a> {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.first.is_none()
+    }
+
+    /// Returns `false` if at most one cookie is called `name`, without parsing the header.
+    #[must_use]
+    pub fn may_repeat(&self, name: &str) -> bool {
+        let occurrences = |line| memchr::memmem::find_iter(line, name).take(2).count();
+        self.lines().map(occurrences).sum::<usize>() > 1
     }
 
     /// Returns `true` if there is a cookie called `name`.

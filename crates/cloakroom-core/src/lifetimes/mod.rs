@@ -1,4 +1,4 @@
-//! The lifetime of a session: configured timeouts, presets, and the deadlines that a record carries.
+//! The lifetime of a session: timeouts, presets, and the deadlines that a record carries.
 
 use std::fmt;
 use std::time::Duration;

@@ -91,8 +91,8 @@ impl Lifetimes {
     /// most 90 days, and its cookie survives the end of the browser session.
     ///
     /// # Security
-    /// Whoever copies the cookie, or sits down at the computer, is signed in for as long. Keep such
-    /// sessions in a store, where they can be revoked.
+    /// A person who copies the cookie, or sits down at the computer, is signed in for as long. Keep
+    /// such sessions in a store, where they can be revoked.
     ///
     /// # Examples
     /// ```

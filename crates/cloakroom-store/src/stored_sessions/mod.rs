@@ -38,7 +38,7 @@ use std::time::Duration;
 
 use cloakroom_session::factory::{
     After, Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate, Plan, Presented,
-    Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, TimeLimit,
+    Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, TimeLimit, Version,
 };
 use cloakroom_session::{ConflictPolicy, Error, Lifetimes, Timestamp, meter::Event};
 
@@ -149,6 +149,32 @@ impl<S: Store> StoredSessions<S> {
         watched(Some(self.health.begin()), patience, operation, key, call)
     }
 
+    fn loaded(
+        &self,
+        id: SessionId,
+        key: StoreKey,
+        version: Version,
+        record: Arc<Record>,
+        now: Timestamp,
+    ) -> SessionState {
+        let session = SessionState::loaded(id, record, now, self.lifetimes).with_payload(CookiePayload::Id);
+        session.at_version(version).under(key)
+    }
+
+    /// Returns the session that was used last: `first`, or one that another cookie refers to.
+    async fn latest(&self, first: SessionState, others: Vec<SessionId>, now: Timestamp) -> Result<SessionState, Error> {
+        let mut latest = first;
+        for id in others {
+            let key = id.store_key();
+            if let Found::Live(version, record) = self.load(&key, now).await?
+                && record.times().touched > latest.base().times().touched
+            {
+                latest = self.loaded(id, key, version, record, now);
+            }
+        }
+        Ok(latest)
+    }
+
     fn count(&self, plan: Plan, outcome: &Outcome) {
         if matches!(outcome, Outcome::Dropped) {
             return self.counters.count(Event::Dropped);
@@ -209,18 +235,13 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
             match self.load(&key, now).await? {
                 Found::Live(version, record) => {
                     self.counters.count(Event::Opened);
-                    let mut latest = (id, key, version, record);
-                    for id in candidates.others(value).filter_map(SessionId::parse) {
-                        let key = id.store_key();
-                        if let Found::Live(version, record) = self.load(&key, now).await?
-                            && record.times().touched > latest.3.times().touched
-                        {
-                            latest = (id, key, version, record);
-                        }
+                    let first = self.loaded(id, key, version, record, now);
+                    let others: Vec<_> = candidates.others(value).filter_map(SessionId::parse).collect();
+                    if others.is_empty() {
+                        return Ok(first);
                     }
-                    let (id, key, version, record) = latest;
-                    let session = SessionState::loaded(id, record, now, self.lifetimes).with_payload(CookiePayload::Id);
-                    return Ok(session.at_version(version).under(key));
+                    // Boxed because it is rare, so that the usual future stays small.
+                    return Box::pin(self.latest(first, others, now)).await;
                 }
                 Found::Moved => moved = moved.or(Some(id)),
                 Found::Absent => candidates.reject(Rejected::Unknown),
