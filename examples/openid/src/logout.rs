@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use openidconnect::{AdditionalClaims, JsonWebTokenType, Nonce};
+use openidconnect::{AdditionalClaims, Nonce};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::provider::{Claims, Provider, verified};
+use crate::provider::{Claims, Provider};
 use crate::refused::Refused;
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -18,7 +18,7 @@ const OLDEST: u64 = 5 * 60;
 /// The tolerance for clocks that differ, in seconds.
 const SKEW: u64 = 60;
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Logout {
     jti: String,
     events: Map<String, Value>,
@@ -37,17 +37,14 @@ pub(crate) struct Order {
 ///
 /// A token without a subject is refused: a store finds sessions by their owner, and not by the
 /// provider's session id (`sid`).
-pub(crate) fn order(provider: &Provider, token: &str, now: u64) -> Result<Order, Refused> {
-    let kinds = ["JWT", "logout+jwt"].map(|kind| JsonWebTokenType::new(kind.to_owned()).normalize());
-    let verifier = provider.verifier().set_allowed_jose_types(kinds.into_iter().flatten()).set_issue_time_verifier_fn(
-        move |issued| match u64::try_from(issued.timestamp()) {
-            Ok(issued) if issued <= now + SKEW && now <= issued + OLDEST => Ok(()),
-            _ => Err("the logout token isn't from the last five minutes".to_owned()),
-        },
-    );
+pub(crate) async fn order(provider: &Provider, token: &str, now: u64) -> Result<Order, Refused> {
     // An ID token has a nonce, a logout token must not: one can't be used as the other.
     let no_nonce = |nonce: Option<&Nonce>| nonce.map_or(Ok(()), |_| Err("a logout token has no nonce".to_owned()));
-    let claims: Claims<Logout> = verified(token, &verifier, no_nonce)?;
+    let claims: Claims<Logout> = provider.verified(token, &["JWT", "logout+jwt"], no_nonce, now).await?;
+    let issued = u64::try_from(claims.issue_time().timestamp()).unwrap_or_default();
+    if issued > now + SKEW || now > issued.saturating_add(OLDEST) {
+        return Err("the logout token isn't from the last five minutes".into());
+    }
     let Logout { jti, events } = claims.additional_claims();
     if !events.get(EVENT).is_some_and(Value::is_object) {
         return Err("the token isn't about a logout".into());

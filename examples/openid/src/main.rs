@@ -29,7 +29,7 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 
 use logout::Done;
-use provider::Provider;
+use provider::{Provider, Settings};
 use refused::Refused;
 
 struct App {
@@ -90,7 +90,7 @@ async fn callback(
     if let Some(error) = answer.error {
         return Err(Refused::Because(format!("the provider says {error:?}")));
     }
-    let user = app.provider.finish(answer.code.ok_or("the provider sent no code")?, &flow).await?;
+    let user = app.provider.finish(answer.code.ok_or("the provider sent no code")?, &flow, now()).await?;
     enter::enter(&session, &user, now())?;
     Ok(Redirect::to(ReturnPath::parse(&flow.next).unwrap_or_default().as_str()))
 }
@@ -118,7 +118,7 @@ async fn backchannel_logout(
     State(app): State<Arc<App>>,
     Form(form): Form<LogoutToken>,
 ) -> Result<impl IntoResponse, Refused> {
-    let order = logout::order(&app.provider, &form.logout_token, now())?;
+    let order = logout::order(&app.provider, &form.logout_token, now()).await?;
     app.done.check(&order)?;
     app.sessions.end_all(&order.subject).await?;
     // Afterwards, so that the provider can try again if the store has failed.
@@ -133,8 +133,13 @@ async fn main() -> anyhow::Result<()> {
     let here = format!("http://{}", listener.local_addr()?);
 
     let set = |name: &str| std::env::var(name).map_err(|error| anyhow::anyhow!("{name}: {error}"));
-    let (issuer, id, secret) = (set("OPENID_ISSUER")?, set("OPENID_CLIENT_ID")?, set("OPENID_CLIENT_SECRET")?);
-    let provider = Provider::discover(issuer, id, secret, format!("{here}/callback")).await?;
+    let settings = Settings {
+        issuer: set("OPENID_ISSUER")?,
+        id: set("OPENID_CLIENT_ID")?,
+        secret: set("OPENID_CLIENT_SECRET")?,
+        callback: format!("{here}/callback"),
+    };
+    let provider = Provider::discover(settings).await?;
     let stored = Arc::new(StoredSessions::new(MemoryStore::new()).build()?);
     let app = App { provider, sessions: Sessions::new(Arc::clone(&stored)), done: Done::default() };
 

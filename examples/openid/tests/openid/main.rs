@@ -6,7 +6,7 @@ mod provider;
 use cloakroom_smoke::{Browser, PlainResponse, Program};
 use serde_json::{Value, json};
 
-use provider::{CLIENT, OURS, Provider, SECRET, signed};
+use provider::{CLIENT, OURS, Provider, SECRET, kid, signed};
 
 const NOBODY: &str = "Nobody is signed in.";
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -55,6 +55,15 @@ fn a_user_signs_in_at_the_provider_and_comes_back() {
     page.says("Hello, ada.");
     assert_eq!(browser.post("/sign-out", &[("csrf_token", &page.token())]).status, 303);
     browser.get("/").says(NOBODY);
+}
+
+#[test]
+fn a_new_key_of_the_provider_is_read_when_a_token_needs_it() {
+    let provider = Provider::start();
+    let program = program(&provider);
+    signed_in(&program, &provider).get("/").says("Hello, ada.");
+    provider.rotate();
+    signed_in(&program, &provider).get("/").says("Hello, ada.");
 }
 
 #[test]
@@ -197,7 +206,7 @@ fn the_provider_ends_all_sessions_of_a_user_at_once() {
         .as_object_mut()
         .unwrap()
         .extend(json!({ "sub": "ada", "jti": "1", "sid": "s", "events": { EVENT: {} } }).as_object().unwrap().clone());
-    let header = json!({ "alg": "EdDSA", "kid": "first", "typ": "logout+jwt" });
+    let header = json!({ "alg": "EdDSA", "kid": kid(OURS), "typ": "logout+jwt" });
     let mut browsers = [signed_in(&program, &provider), signed_in(&program, &provider)];
     let mut other = Browser::new(&program);
     let callback = provider.authorize(&begin(&mut other, "/"), &json!({ "sub": "grace" }));
@@ -218,6 +227,7 @@ fn the_provider_ends_all_sessions_of_a_user_at_once() {
     for (row, token, reason) in [
         ("not a token", "not a token".to_owned(), ""),
         ("the key of another provider", signed(2, &header, &claims), "Signature verification failed"),
+        ("an invented key", signed(2, &json!({ "alg": "EdDSA", "kid": kid(2) }), &claims), "No matching key"),
         ("no signature", signed(OURS, &unsigned, &claims), "Signature verification failed"),
         ("another type", signed(OURS, &json!({ "alg": "EdDSA", "typ": "at+jwt" }), &claims), "type"),
         ("another issuer", with("iss", json!("https://evil.example")), "Invalid issuer"),

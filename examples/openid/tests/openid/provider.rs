@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use axum::extract::State;
@@ -28,6 +29,8 @@ struct Inner {
     url: String,
     /// The claims and the challenge of each code that hasn't been exchanged.
     codes: Mutex<HashMap<String, (Value, String)>>,
+    /// The seed of the key.
+    seed: AtomicU8,
 }
 
 impl Provider {
@@ -35,7 +38,7 @@ impl Provider {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let inner = Arc::new(Inner { url, codes: Mutex::default() });
+        let inner = Arc::new(Inner { url, codes: Mutex::default(), seed: OURS.into() });
         let routes = Router::new()
             .route("/.well-known/openid-configuration", get(configuration))
             .route("/keys", get(keys))
@@ -48,6 +51,11 @@ impl Provider {
             });
         });
         Self(inner)
+    }
+
+    /// Replaces the key.
+    pub(crate) fn rotate(&self) {
+        self.0.seed.fetch_add(1, SeqCst);
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -95,8 +103,8 @@ async fn configuration(State(provider): State<Arc<Inner>>) -> Json<Value> {
     }))
 }
 
-async fn keys() -> Json<Value> {
-    Json(json!({ "keys": [key(OURS).as_verification_key()] }))
+async fn keys(State(provider): State<Arc<Inner>>) -> Json<Value> {
+    Json(json!({ "keys": [key(provider.seed.load(SeqCst)).as_verification_key()] }))
 }
 
 async fn token(
@@ -112,7 +120,8 @@ async fn token(
     let proof = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(form["code_verifier"].clone()));
     match found {
         Some((claims, challenge)) if challenge == proof.as_str() => {
-            let token = signed(OURS, &json!({ "alg": "EdDSA", "kid": "first" }), &claims);
+            let seed = provider.seed.load(SeqCst);
+            let token = signed(seed, &json!({ "alg": "EdDSA", "kid": kid(seed) }), &claims);
             let answer = json!({ "access_token": "a", "token_type": "Bearer", "expires_in": 60, "id_token": token });
             (StatusCode::OK, Json(answer))
         }
@@ -120,13 +129,18 @@ async fn token(
     }
 }
 
-/// The seed of the provider's key.
+/// The seed of the provider's first key.
 pub(crate) const OURS: u8 = 1;
+
+/// Returns the name of a key.
+pub(crate) fn kid(seed: u8) -> String {
+    format!("key {seed}")
+}
 
 fn key(seed: u8) -> CoreEdDsaPrivateSigningKey {
     let text = BASE64_STANDARD.encode([PKCS8, &[seed; 32]].concat());
     let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
-    CoreEdDsaPrivateSigningKey::from_ed25519_pem(&pem, Some(JsonWebKeyId::new("first".to_owned()))).unwrap()
+    CoreEdDsaPrivateSigningKey::from_ed25519_pem(&pem, Some(JsonWebKeyId::new(kid(seed)))).unwrap()
 }
 
 /// Signs a token with the key of this seed.
