@@ -119,7 +119,8 @@ impl Provider {
         Arc::clone(&self.known.lock().unwrap_or_else(PoisonError::into_inner).client)
     }
 
-    /// Reads the provider's description and keys again, but not for each token with an invented key.
+    /// Reads the provider's description and keys again, but not for each token with an invented
+    /// key.
     async fn renew(&self, now: u64) -> Result<(), Refused> {
         {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
