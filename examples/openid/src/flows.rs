@@ -13,7 +13,8 @@ const MOST: usize = 5;
 const LONGEST: u64 = 10 * 60;
 
 /// A sign-in that has begun and must be finished in the same session.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Debug, PartialEq))] // not in the program: it holds secrets
 pub(crate) struct Flow {
     /// The parameter `state`, by which the callback names this flow.
     pub(crate) state: String,
