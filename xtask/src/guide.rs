@@ -154,7 +154,7 @@ fn every_page_but_the_benchmarks_is_published_with_the_facade() {
 #[test]
 fn every_test_named_in_the_asvs_table_exists() {
     let mut sources = Vec::new();
-    for folder in ["crates", "testing"] {
+    for folder in ["crates", "examples", "testing"] {
         below(&root().join(folder), ".rs", &mut sources);
     }
     let mut words = BTreeSet::new();

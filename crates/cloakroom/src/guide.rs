@@ -148,6 +148,16 @@ pub mod htmx {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod single_page {}
 
+#[cfg(any(not(doctest), feature = "axum"))]
+#[doc = include_str!("../guide/openid.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod openid {}
+
+#[cfg(any(not(doctest), all(feature = "axum", feature = "store")))]
+#[doc = include_str!("../guide/passkeys.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod passkeys {}
+
 #[cfg(any(not(doctest), all(feature = "axum", feature = "conformance")))]
 #[doc = include_str!("../guide/keys.md")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]

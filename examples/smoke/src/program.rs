@@ -19,8 +19,15 @@ impl Program {
     /// Starts the program on a free port and waits until it listens.
     #[must_use]
     pub fn start(path: &str) -> Self {
+        Self::start_with(path, &[])
+    }
+
+    /// Starts the program with these environment variables, and waits until it listens.
+    #[must_use]
+    pub fn start_with(path: &str, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(path);
         command.arg("0").stdin(Stdio::null()).stdout(Stdio::piped()).env("RUST_LOG", "error");
+        command.envs(variables.iter().copied());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{path} could not be started: {error}"));
         let output = child.stdout.take().unwrap();
         let (sender, lines) = mpsc::channel();
