@@ -43,8 +43,8 @@ mod session;
 mod time;
 
 pub use cookie::{
-    CookieConfig, CookieHeader, CookieOrder, CookieTemplate, MAX_COOKIE, SameSite, SetCookie, cache_control,
-    invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary, vary_by,
+    CookieCandidates, CookieConfig, CookieHeader, CookieOrder, CookieTemplate, MAX_COOKIE, SameSite, SetCookie,
+    cache_control, invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary, vary_by,
 };
 pub use csrf::{
     CsrfDecision, CsrfRules, CsrfRulesBuilder, CsrfScheme, CsrfToken, HeaderFact, Origin, OriginPattern, Refusal,

@@ -1,6 +1,6 @@
 //! The candidate cookies of a request, tried in turn.
 
-use cloakroom_core::{CookieHeader, CookieOrder, Rejected, Timestamp};
+use cloakroom_core::{CookieCandidates, CookieHeader, CookieOrder, Rejected, Timestamp};
 
 use crate::meter;
 
@@ -32,7 +32,7 @@ pub struct Candidates<'a> {
     cookies: &'a CookieHeader<'a>,
     name: &'a str,
     framework: Option<&'static str>,
-    order: CookieOrder,
+    rest: CookieCandidates<'a, 'a>,
     tried: usize,
     rejected: Reasons,
 }
@@ -40,12 +40,12 @@ pub struct Candidates<'a> {
 impl<'a> Candidates<'a> {
     /// Creates the candidates for the cookie `name`.
     #[must_use]
-    pub const fn new(cookies: &'a CookieHeader<'a>, name: &'a str) -> Self {
+    pub fn new(cookies: &'a CookieHeader<'a>, name: &'a str) -> Self {
         Self {
             cookies,
             name,
             framework: None,
-            order: CookieOrder::LastFirst,
+            rest: cookies.candidates(name),
             tried: 0,
             rejected: Reasons { first: None, count: 0, words: String::new() },
         }
@@ -60,8 +60,8 @@ impl<'a> Candidates<'a> {
 
     /// Sets the order in which cookies are tried. The default is the last one first.
     #[must_use]
-    pub const fn in_order(mut self, order: CookieOrder) -> Self {
-        self.order = order;
+    pub fn in_order(mut self, order: CookieOrder) -> Self {
+        self.rest = self.cookies.candidates_in(self.name, order);
         self
     }
 
@@ -108,10 +108,7 @@ impl<'a> Candidates<'a> {
 
     /// Returns the values that haven't been tried yet, except for copies of `opened`.
     pub fn others<'b>(&'b self, opened: &'b str) -> impl Iterator<Item = &'a str> + 'b {
-        // Most requests have one cookie of the name: a search for it costs less than parsing again.
-        let repeats = self.cookies.may_repeat(self.name);
-        let others = repeats.then(|| self.cookies.candidates_in(self.name, self.order).skip(self.tried).flatten());
-        others.into_iter().flatten().filter(move |other| *other != opened)
+        self.rest.clone().flatten().filter(move |other| *other != opened)
     }
 
     /// Reports in a trace event that other values than the `opened` one open as well.
@@ -128,8 +125,7 @@ impl<'a> Candidates<'a> {
     /// Returns `None` after the last value.
     pub fn next_value(&mut self) -> Option<&'a str> {
         loop {
-            // Restarts each time, at most four times: a stored iterator would need a nameable type.
-            let candidate = self.cookies.candidates_in(self.name, self.order).nth(self.tried)?;
+            let candidate = self.rest.next()?;
             self.tried += 1;
             match candidate {
                 Ok(value) => return Some(value),

@@ -65,6 +65,7 @@ pin_project! {
 impl<F> Watched<F> {
     /// Watches a handler that may use the session of `slot`, or of a layer around it.
     #[must_use]
+    #[inline]
     pub const fn new(slot: Option<SessionSlot>, handler: F) -> Self {
         Self { slot, handler: Some(handler) }
     }

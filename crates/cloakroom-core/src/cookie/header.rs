@@ -81,9 +81,16 @@ impl<'a> CookieHeader<'a> {
     /// order matters only if several values open: browsers send the cookie with the longest path,
     /// the most specific one, first, but Pyramid takes the last.
     pub fn last_first<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'a str> + 'b {
-        let bare = self.bare.map(|value| std::str::from_utf8(value).unwrap_or_default());
-        bare.into_iter()
-            .chain(self.lines().rev().flat_map(pairs).filter_map(move |pair| value_of(pair, name.as_bytes())))
+        self.values(name)
+    }
+
+    fn values<'b>(&'b self, name: &'b str) -> Values<'b, 'a> {
+        let lines = usize::from(self.first.is_some()) + self.others.len();
+        Values { header: self, name, bare: self.bare, lines, pairs: Pairs { rest: None } }
+    }
+
+    fn line(&self, at: usize) -> Option<&'a [u8]> {
+        at.checked_sub(1).map_or(self.first, |at| self.others.get(at).copied())
     }
 
     /// Returns the values of `name` that a factory tries, the last one first: at most four.
@@ -99,7 +106,7 @@ impl<'a> CookieHeader<'a> {
     /// let candidates: Vec<_> = header.candidates("session").collect();
     /// assert_eq!(candidates, [Err(Rejected::TooLong), Ok("4"), Ok("3"), Ok("2")]);
     /// ```
-    pub fn candidates<'b>(&'b self, name: &'b str) -> impl Iterator<Item = Result<&'a str, Rejected>> + 'b {
+    pub fn candidates<'b>(&'b self, name: &'b str) -> CookieCandidates<'b, 'a> {
         self.candidates_in(name, CookieOrder::LastFirst)
     }
 
@@ -113,34 +120,22 @@ impl<'a> CookieHeader<'a> {
     /// let candidates: Vec<_> = header.candidates_in("session", CookieOrder::FirstFirst).collect();
     /// assert_eq!(candidates, [Ok("1"), Ok("2")]);
     /// ```
-    pub fn candidates_in<'b>(
-        &'b self,
-        name: &'b str,
-        order: CookieOrder,
-    ) -> impl Iterator<Item = Result<&'a str, Rejected>> + 'b {
-        let checked = |value: &'a str| if value.len() > MAX_COOKIE { Err(Rejected::TooLong) } else { Ok(value) };
-        let (last_first, first_first) = match order {
-            CookieOrder::LastFirst => (Some(self.last_first(name)), Vec::new()),
+    pub fn candidates_in<'b>(&'b self, name: &'b str, order: CookieOrder) -> CookieCandidates<'b, 'a> {
+        let order = match order {
+            CookieOrder::LastFirst => Order::LastFirst(self.values(name)),
             CookieOrder::FirstFirst => {
-                let mut values: Vec<_> = self.last_first(name).collect();
+                let mut values: Vec<_> = self.values(name).collect();
                 values.reverse();
-                (None, values)
+                Order::FirstFirst(values.into_iter())
             }
         };
-        last_first.into_iter().flatten().chain(first_first).take(MOST_CANDIDATES).map(checked)
+        CookieCandidates { order, left: MOST_CANDIDATES }
     }
 
     /// Returns `true` if the request has no `Cookie` header.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.first.is_none()
-    }
-
-    /// Returns `false` if at most one cookie is called `name`, without parsing the header.
-    #[must_use]
-    pub fn may_repeat(&self, name: &str) -> bool {
-        let occurrences = |line| memchr::memmem::find_iter(line, name).take(2).count();
-        self.lines().map(occurrences).sum::<usize>() > 1
     }
 
     /// Returns `true` if there is a cookie called `name`.
@@ -158,16 +153,85 @@ impl fmt::Debug for CookieHeader<'_> {
     }
 }
 
-/// Splits a line at its semicolons, and returns the parts in reverse order.
-fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut end = line.len();
-    // A virtual semicolon before the first byte, for the first pair.
-    let stops = memchr::memrchr_iter(b';', line).map(Some).chain([None]);
-    stops.filter_map(move |stop| {
-        let pair = line.get(stop.map_or(0, |stop| stop + 1)..end);
-        end = stop.unwrap_or(0);
-        pair
-    })
+/// The values of one name that a factory tries: see [`CookieHeader::candidates_in`].
+///
+/// # Security
+/// `Debug` prints only their number.
+#[derive(Clone)]
+pub struct CookieCandidates<'h, 'a> {
+    order: Order<'h, 'a>,
+    left: usize,
+}
+
+#[derive(Clone)]
+enum Order<'h, 'a> {
+    LastFirst(Values<'h, 'a>),
+    FirstFirst(std::vec::IntoIter<&'a str>),
+}
+
+impl<'a> Iterator for CookieCandidates<'_, 'a> {
+    type Item = Result<&'a str, Rejected>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let value = match &mut self.order {
+            Order::LastFirst(values) => values.next(),
+            Order::FirstFirst(values) => values.next(),
+        }?;
+        Some(if value.len() > MAX_COOKIE { Err(Rejected::TooLong) } else { Ok(value) })
+    }
+}
+
+impl fmt::Debug for CookieCandidates<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CookieCandidates({})", self.clone().count())
+    }
+}
+
+/// The values of one name, the last one first.
+#[derive(Clone)]
+struct Values<'h, 'a> {
+    header: &'h CookieHeader<'a>,
+    name: &'h str,
+    bare: Option<&'a [u8]>,
+    /// The number of lines that weren't begun.
+    lines: usize,
+    pairs: Pairs<'a>,
+}
+
+impl<'a> Iterator for Values<'_, 'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        if let Some(value) = self.bare.take() {
+            return Some(std::str::from_utf8(value).unwrap_or_default());
+        }
+        loop {
+            let name = self.name.as_bytes();
+            if let Some(value) = self.pairs.find_map(|pair| value_of(pair, name)) {
+                return Some(value);
+            }
+            self.lines = self.lines.checked_sub(1)?;
+            self.pairs.rest = self.header.line(self.lines);
+        }
+    }
+}
+
+/// The parts of a line between its semicolons, in reverse order.
+#[derive(Clone)]
+struct Pairs<'a> {
+    rest: Option<&'a [u8]>,
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let line = self.rest?;
+        let Some(stop) = memchr::memrchr(b';', line) else { return self.rest.take() };
+        self.rest = line.get(..stop);
+        line.get(stop + 1..)
+    }
 }
 
 fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a str> {

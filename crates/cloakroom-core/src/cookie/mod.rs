@@ -10,7 +10,7 @@ pub use caching::{
     cache_control, invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary, vary_by,
 };
 pub use config::{CookieConfig, SameSite};
-pub use header::{CookieHeader, CookieOrder};
+pub use header::{CookieCandidates, CookieHeader, CookieOrder};
 pub use set_cookie::SetCookie;
 pub use template::CookieTemplate;
 
