@@ -106,6 +106,7 @@ impl<'a> CookieHeader<'a> {
     /// let candidates: Vec<_> = header.candidates("session").collect();
     /// assert_eq!(candidates, [Err(Rejected::TooLong), Ok("4"), Ok("3"), Ok("2")]);
     /// ```
+    #[must_use]
     pub fn candidates<'b>(&'b self, name: &'b str) -> CookieCandidates<'b, 'a> {
         self.candidates_in(name, CookieOrder::LastFirst)
     }
@@ -120,6 +121,7 @@ impl<'a> CookieHeader<'a> {
     /// let candidates: Vec<_> = header.candidates_in("session", CookieOrder::FirstFirst).collect();
     /// assert_eq!(candidates, [Ok("1"), Ok("2")]);
     /// ```
+    #[must_use]
     pub fn candidates_in<'b>(&'b self, name: &'b str, order: CookieOrder) -> CookieCandidates<'b, 'a> {
         let order = match order {
             CookieOrder::LastFirst => Order::LastFirst(self.values(name)),
