@@ -128,11 +128,11 @@ pub use cloakroom_session::{
 
 #[cfg(feature = "redis")]
 pub use cloakroom_redis::RedisStore;
-#[cfg(feature = "_mysql")]
+#[cfg(any(feature = "mysql", feature = "sqlx-mysql", feature = "sqlx08-mysql"))]
 pub use cloakroom_sql::MysqlStore;
-#[cfg(feature = "_postgres")]
+#[cfg(any(feature = "postgres", feature = "sqlx-postgres", feature = "sqlx08-postgres"))]
 pub use cloakroom_sql::PostgresStore;
-#[cfg(feature = "_sqlite")]
+#[cfg(any(feature = "sqlite", feature = "sqlx-sqlite", feature = "sqlx08-sqlite"))]
 pub use cloakroom_sql::SqliteStore;
 #[cfg(any(feature = "_sqlite", feature = "_postgres", feature = "_mysql"))]
 pub use cloakroom_sql::TableName;

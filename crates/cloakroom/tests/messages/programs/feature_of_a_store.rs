@@ -1,5 +1,5 @@
 // A store without its feature.
-//~ gated behind the `sqlite` feature
+//~ #[cfg(any(feature = "sqlite", feature = "sqlx-sqlite", feature = "sqlx08-sqlite"))]
 
 use cloakroom::SqliteStore;
 
