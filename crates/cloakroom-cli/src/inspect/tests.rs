@@ -113,6 +113,9 @@ fn ids_and_tokens() {
 
     let ring = Keyring::new(ours());
     let token = CsrfToken::from_random([9; 32]);
+    let (document, _) = asked(&Cookie::new("session", token.to_cookie()), None, Values::Shown, NOW);
+    assert_eq!(document["answer"]["verdict"], "opens");
+    assert!(!document.to_string().contains(token.expose()));
     let sealer = Sealer::new(Seal::Signed, &ring, "csrf:token").unwrap();
     let cookie = Cookie::new("token", sealer.seal(token.expose(), [0; 12]).unwrap());
     let (document, text) = asked(&cookie, Some(&ring), Values::Shown, NOW);

@@ -6,11 +6,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ctutils::CtEq as _;
 
-use crate::id::Spelled;
+use crate::id::{SessionId, Spelled};
 use crate::json::Text;
 
 /// The maximum length of a token. No known framework has longer ones.
 const LONGEST: usize = 256;
+
+/// The beginning of a cookie's value that is a token. No id has a period.
+const IN_COOKIE: &str = "form.";
 
 /// A session's CSRF token.
 ///
@@ -92,6 +95,32 @@ impl CsrfToken {
         // An empty token would match an empty submission.
         let length = text.as_str().len();
         (1..=LONGEST).contains(&length).then_some(Self { text, scheme: None })
+    }
+
+    /// Parses the value of the session cookie of a visitor who has a token and no session.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CsrfToken;
+    ///
+    /// let token = CsrfToken::from_random([7; 32]);
+    /// assert_eq!(CsrfToken::from_cookie(&token.to_cookie()), Some(token));
+    /// assert_eq!(CsrfToken::from_cookie("form.short"), None);
+    /// ```
+    #[must_use]
+    pub fn from_cookie(value: &str) -> Option<Self> {
+        let text = value.strip_prefix(IN_COOKIE)?;
+        // A token has the form of an id: 32 random bytes.
+        SessionId::parse(text)?;
+        Self::from_text(text)
+    }
+
+    /// Returns the value of the session cookie of a visitor who has a token and no session.
+    ///
+    /// It is never the value of an id or of a sealed session.
+    #[must_use]
+    pub fn to_cookie(&self) -> String {
+        format!("{IN_COOKIE}{}", self.expose())
     }
 
     /// Returns the token in the format of another framework.

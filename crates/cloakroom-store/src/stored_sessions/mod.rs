@@ -40,7 +40,7 @@ use cloakroom_session::factory::{
     After, Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate, Plan, Presented,
     Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, TimeLimit, Version,
 };
-use cloakroom_session::{ConflictPolicy, Error, Lifetimes, Timestamp, meter::Event};
+use cloakroom_session::{ConflictPolicy, CsrfToken, Error, Lifetimes, Timestamp, meter::Event};
 
 use crate::error::StoreError;
 use crate::health::Health;
@@ -225,7 +225,7 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
         let mut candidates = Candidates::new(&cookies, self.cookie.name());
         while let Some(value) = candidates.next_value() {
             let Some(id) = SessionId::parse(value) else {
-                match form_token::parse(value) {
+                match CsrfToken::from_cookie(value) {
                     Some(token) => form_token = form_token.or(Some(token)),
                     None => candidates.reject(Rejected::Malformed),
                 }
