@@ -11,10 +11,9 @@ use crate::error::Error;
 impl Session {
     /// Returns the session's CSRF token, which is created with the session.
     ///
-    /// If the session is new, a cookie is sent. A store gets no record for it if the cookie's name
-    /// begins with `__Host-`, as the default name does: the cookie then has the token. The response
-    /// becomes `Cache-Control: private, no-store`, because a page with a token is for one visitor
-    /// only.
+    /// If the session is new, this call causes it to be stored, unless the factory keeps such
+    /// tokens in the cookie. The response becomes `Cache-Control: private, no-store`, because a
+    /// page with a token is for one visitor only.
     ///
     /// # Errors
     /// Returns an error if the operating system can't provide random bytes.

@@ -24,6 +24,7 @@ pub struct StoredSessionsBuilder<S> {
     grace: Duration,
     owner_limit: Option<OwnerLimit>,
     fails_fast: bool,
+    form_tokens_in_cookie: bool,
 }
 
 impl<S: Store> StoredSessions<S> {
@@ -53,6 +54,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
             grace: Duration::from_secs(10),
             owner_limit: Some(OwnerLimit::default_of_all()),
             fails_fast: false,
+            form_tokens_in_cookie: false,
         }
     }
 
@@ -128,6 +130,35 @@ impl<S: Store> StoredSessionsBuilder<S> {
         self
     }
 
+    /// Keeps the CSRF token of a visitor without a session in the cookie.
+    ///
+    /// A page with a form then stores nothing, so that crawlers on a sign-in page leave no records.
+    /// The token becomes the session's when something is stored. The default is `false`: the
+    /// session begins with the token.
+    ///
+    /// With `true`, such a visitor has no session yet. If the first two requests that store
+    /// something are concurrent, each of them begins a session, and the browser keeps the cookie
+    /// that arrives last. Use it if visitors store something one request at a time, such as by
+    /// forms.
+    ///
+    /// # Security
+    /// The cookie's name must begin with `__Host-`. Otherwise a sibling domain could plant a token
+    /// that it knows.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::CookieConfig;
+    /// use cloakroom_store::{MemoryStore, StoredSessions};
+    ///
+    /// let sessions = StoredSessions::new(MemoryStore::new()).form_tokens_in_cookie(true);
+    /// let error = sessions.cookie(CookieConfig::default().name("shop")).build().unwrap_err();
+    /// assert_eq!(error.option(), "form_tokens_in_cookie");
+    /// ```
+    pub const fn form_tokens_in_cookie(mut self, in_cookie: bool) -> Self {
+        self.form_tokens_in_cookie = in_cookie;
+        self
+    }
+
     /// Checks the options and builds the factory.
     ///
     /// # Errors
@@ -137,8 +168,12 @@ impl<S: Store> StoredSessionsBuilder<S> {
         if self.owner_limit.is_some_and(|limit| limit.sessions == 0) {
             return Err(ConfigError::new("owner_limit", "is zero: no user could ever sign in"));
         }
+        if self.form_tokens_in_cookie && !cookie.name().starts_with("__Host-") {
+            return Err(ConfigError::new("form_tokens_in_cookie", "needs a cookie whose name begins with __Host-"));
+        }
         Ok(StoredSessions {
             store: self.store,
+            form_tokens_in_cookie: self.form_tokens_in_cookie,
             cookie,
             lifetimes: options.lifetimes,
             conflicts: options.conflicts,

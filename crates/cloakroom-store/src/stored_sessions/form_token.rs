@@ -3,11 +3,6 @@
 use cloakroom_session::factory::{CookieTemplate, Record, SetCookie};
 use cloakroom_session::{CsrfToken, Error};
 
-/// Returns `true` if no sibling domain can plant the cookie, and with it a token that it knows.
-pub(super) fn is_safe_in(cookie: &CookieTemplate) -> bool {
-    cookie.name().starts_with("__Host-")
-}
-
 /// Returns the cookie with the token of this record. Browsers keep it until they are closed.
 pub(super) fn cookie(cookie: &CookieTemplate, record: &Record) -> Result<Vec<SetCookie>, Error> {
     let value = record.csrf().map(CsrfToken::to_cookie);

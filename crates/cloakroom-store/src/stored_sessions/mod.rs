@@ -80,6 +80,8 @@ pub struct StoredSessions<S> {
     pub(crate) conflicts: ConflictPolicy,
     pub(crate) patience: Patience,
     pub(crate) grace: Duration,
+    /// The cookie keeps the token of a visitor without a session.
+    pub(crate) form_tokens_in_cookie: bool,
     pub(crate) owner_limit: Option<OwnerLimit>,
     pub(crate) commits: Arc<CommitQueues>,
     pub(crate) unsure: Unsure,
@@ -252,7 +254,7 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
             Some(id) => SessionState::detached(id, now, self.lifetimes),
             None => {
                 let fresh = SessionState::fresh(now, self.lifetimes).with_rejection(candidates.first_rejected());
-                if form_token::is_safe_in(&self.cookie) { fresh.issuing_tokens(form_token) } else { fresh }
+                if self.form_tokens_in_cookie { fresh.issuing_tokens(form_token) } else { fresh }
             }
         };
         Ok(session.with_payload(CookiePayload::Id))

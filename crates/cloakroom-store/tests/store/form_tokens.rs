@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use cloakroom_session::factory::{CookieHeader, Rejected, SessionFactory as _};
 use cloakroom_session::{CookieConfig, Session};
-use cloakroom_store::MemoryStore;
+use cloakroom_store::{MemoryStore, StoredSessions};
 
 use crate::faulty::{App, NOW};
 
 const NAME: &str = "__Host-Http-session";
 
 fn app() -> App<MemoryStore> {
-    App::with(Arc::new(MemoryStore::new()), |sessions| sessions.cookie(CookieConfig::default()))
+    App::with(Arc::new(MemoryStore::new()), |sessions| {
+        sessions.cookie(CookieConfig::default()).form_tokens_in_cookie(true)
+    })
 }
 
 fn token(session: &Session) -> String {
@@ -85,19 +87,31 @@ async fn only_tokens_in_our_form_are_read() {
     }
 }
 
-/// Sibling domains can plant a cookie of this name, with a token that they know.
-#[tokio::test]
-async fn a_name_without_the_host_prefix_keeps_tokens_in_the_store() {
-    for name in ["session", "__Secure-session"] {
+/// Sibling domains can plant a cookie of another name, with a token that they know.
+#[test]
+fn the_name_needs_the_host_prefix() {
+    for (name, is_right) in
+        [("__Host-session", true), ("__Host-Http-a", true), ("session", false), ("__Secure-a", false)]
+    {
         let config = CookieConfig::default().name(name);
-        let app = App::with(Arc::new(MemoryStore::new()), |sessions| sessions.cookie(config));
-        let planted = "A".repeat(43);
-        let mut shown = String::new();
-        let cookie = app.visit(&format!("{name}=form.{planted}"), |session| shown = token(session)).await;
-        assert_ne!(shown, planted, "{name}");
-        assert_eq!(app.sessions.store().len(), 1, "{name}");
-        app.visit(&cookie, |session| assert_eq!(token(session), shown)).await;
+        let built = StoredSessions::new(MemoryStore::new()).cookie(config).form_tokens_in_cookie(true).build();
+        assert_eq!(
+            built.map(|_| ()).map_err(|error| error.option()),
+            if is_right { Ok(()) } else { Err("form_tokens_in_cookie") }
+        );
     }
+}
+
+/// By default the session begins with the token, so that concurrent requests change one session.
+#[tokio::test]
+async fn without_the_option_the_store_has_the_token() {
+    let app = App::with(Arc::new(MemoryStore::new()), |sessions| sessions.cookie(CookieConfig::default()));
+    let planted = "A".repeat(43);
+    let mut shown = String::new();
+    let cookie = app.visit(&format!("{NAME}=form.{planted}"), |session| shown = token(session)).await;
+    assert_ne!(shown, planted);
+    assert_eq!(app.sessions.store().len(), 1);
+    app.visit(&cookie, |session| assert_eq!(token(session), shown)).await;
 }
 
 #[tokio::test]

@@ -152,6 +152,8 @@ pub struct SessionConfig {
     /// Fails calls immediately while the store is known to be down. Only for `stored`.
     #[serde(default)]
     pub fail_fast: Option<bool>,
+    /// Keeps the CSRF token of a visitor without a session in the cookie.
+    pub form_tokens_in_cookie: Option<bool>,
     /// Compression and encryption of records in the store; for `stored`.
     #[serde(default)]
     pub records: Option<RecordOptions>,
@@ -242,6 +244,7 @@ impl SessionConfig {
                     ("owner_limit", self.owner_limit.is_some()),
                     ("no_owner_limit", self.no_owner_limit.is_some()),
                     ("fail_fast", self.fail_fast.is_some()),
+                    ("form_tokens_in_cookie", self.form_tokens_in_cookie.is_some()),
                     ("records", self.records.is_some()),
                 ];
                 if let Some((option, _)) = ours.into_iter().find(|(_, there)| *there) {
@@ -328,6 +331,9 @@ impl SessionConfig {
         }
         if let Some(fails_fast) = self.fail_fast {
             builder = builder.fail_fast(fails_fast);
+        }
+        if let Some(in_cookie) = self.form_tokens_in_cookie {
+            builder = builder.form_tokens_in_cookie(in_cookie);
         }
         Ok(ConfiguredSessions::stored(builder.build()?))
     }

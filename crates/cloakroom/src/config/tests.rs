@@ -413,6 +413,7 @@ fn every_option_of_a_builder_can_be_configured() {
                 ("owner_limit", Config(r#""owner_limit": { "sessions": 3, "at_limit": "end-oldest" }"#)),
                 ("no_owner_limit", Config(r#""no_owner_limit": true"#)),
                 ("fail_fast", Config(r#""fail_fast": true"#)),
+                ("form_tokens_in_cookie", Config(r#""form_tokens_in_cookie": true"#)),
             ][..],
         ),
         (
