@@ -277,7 +277,7 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
     fn presented(&self, cookies: &CookieHeader<'_>, _: Timestamp) -> Presented {
         let mut ids = cookies.candidates(self.cookie.name()).flatten().filter_map(SessionId::parse);
         let first = ids.next();
-        // Of several sessions the one used last counts, which only the store knows.
+        // Only the store knows which of several sessions was used last.
         if ids.any(|other| Some(other) != first) {
             return Presented::Unknown;
         }
