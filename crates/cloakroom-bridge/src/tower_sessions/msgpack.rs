@@ -64,12 +64,14 @@ fn time(bytes: &mut &[u8]) -> Option<Timestamp> {
         *number = i64::try_from(integer(bytes, marker)?).ok()?;
     }
     let [year, day, hour, minute, second, nanosecond, offset_hours, offset_minutes, offset_seconds] = numbers;
+    // These can't overflow, whatever the numbers are.
     let in_range = |number: i64, limit: i64| (0..limit).contains(&number);
+    let within = |number: i64, limit: u64| number.unsigned_abs() < limit;
     let clock_is_sane =
         in_range(hour, 24) && in_range(minute, 60) && in_range(second, 60) && in_range(nanosecond, 1_000_000_000);
-    let offset_is_sane =
-        in_range(offset_hours.abs(), 26) && in_range(offset_minutes.abs(), 60) && in_range(offset_seconds.abs(), 60);
-    (clock_is_sane && offset_is_sane && in_range(day - 1, 366)).then_some(())?;
+    let offset_is_sane = within(offset_hours, 26) && within(offset_minutes, 60) && within(offset_seconds, 60);
+    let day_is_sane = (1..=366).contains(&day);
+    (clock_is_sane && offset_is_sane && day_is_sane).then_some(())?;
     if year < 1970 {
         return Some(Timestamp::from_unix_secs(0));
     }
@@ -155,6 +157,37 @@ mod tests {
             }
         }
         assert!(open(&[&stored[..], &[0]].concat()).is_err());
+    }
+
+    /// Every number of the time, at the edges of what MessagePack holds: no arithmetic overflows.
+    #[test]
+    fn numbers_at_the_edges_do_not_panic() {
+        let usual = [2026, 60, 12, 30, 30, 0, 0, 0, 0];
+        let stored = |time: [i128; 9]| {
+            let mut stored = [&[0x93, 0xc4, 16][..], &[0; 16], &[0x80, 0x99]].concat();
+            for number in time {
+                if let Ok(number) = i64::try_from(number) {
+                    rmp::encode::write_i64(&mut stored, number).unwrap();
+                } else {
+                    rmp::encode::write_u64(&mut stored, number.try_into().unwrap()).unwrap();
+                }
+            }
+            stored
+        };
+        assert!(open(&stored(usual)).is_ok());
+        let edges =
+            [i64::MIN.into(), i128::from(i64::MIN) + 1, -1, 0, 1, 365, 366, 367, i64::MAX.into(), u64::MAX.into()];
+        for (first, second) in (0..9).flat_map(|first| (0..9).map(move |second| (first, second))) {
+            for (at_first, at_second) in
+                edges.iter().flat_map(|first| edges.iter().map(move |second| (*first, *second)))
+            {
+                let mut time = usual;
+                (time[first], time[second]) = (at_first, at_second);
+                if let Ok(parts) = open(&stored(time)) {
+                    assert!(parts.expires.unix_secs() <= 253_402_300_799 + 3 * 24 * 60 * 60, "{time:?}");
+                }
+            }
+        }
     }
 
     #[test]
