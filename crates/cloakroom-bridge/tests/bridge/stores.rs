@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use cloakroom_bridge::{ForeignStore, MysqlRecords, PostgresRecords, RedisRecords, SqliteRecords, SwapOutcome};
+use cloakroom_bridge::{
+    DjangoRecord, ForeignStore, MysqlRecords, PostgresRecords, RedisRecords, SharedRecords, SqliteRecords, SwapOutcome,
+};
 use cloakroom_servers::redis::Redis;
 use cloakroom_servers::{MariaDb, Postgres};
-use cloakroom_session::Timestamp;
+use cloakroom_session::{Lifetimes, Timestamp};
+
+use super::browser::{App, Browser};
 
 const NOW: Timestamp = Timestamp::from_unix_millis(1_700_000_000_250);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -287,4 +291,28 @@ async fn abandoned_calls_write_nothing_in_sqlite() {
     let written: i64 = other.query_row("SELECT count(*) FROM django_session", [], |row| row.get(0)).unwrap();
     println!("SQLite: {} of 200 writes were carried out after their callers had gone", written - 1);
     assert!(written <= 2, "the one that had begun, and the last");
+}
+
+/// Timeouts here that end sessions sooner look like a time zone west of UTC. A row that this side
+/// wrote is read all the same; one that is another two hours away isn't.
+#[tokio::test]
+async fn own_timeouts_are_not_taken_for_a_time_zone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db.sqlite3");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    let rows = "CREATE TABLE django_session (session_key varchar(40) NOT NULL PRIMARY KEY, session_data text NOT NULL, expire_date datetime NOT NULL)";
+    other.execute_batch(rows).unwrap();
+    let format = DjangoRecord::new("django-insecure-test-key").unwrap().cookie_age(4 * HOUR);
+    let lifetimes = Lifetimes::default().idle_timeout(2 * HOUR).absolute_timeout(None);
+    let sessions = SharedRecords::new(format, SqliteRecords::django(&path).unwrap()).lifetimes(lifetimes);
+    let app = App::new(sessions.build().unwrap());
+    let mut browser = Browser::default();
+    browser.visit(&app, |session| session.insert("user", 42).unwrap()).await;
+    let (user, _) = browser.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
+    assert_eq!(user, Some(42));
+
+    let moved = "UPDATE django_session SET expire_date = datetime(expire_date, '-1 hours')";
+    assert_eq!(other.execute(moved, []).unwrap(), 1);
+    let (user, _) = browser.visit(&app, |session| session.get::<u32>("user").unwrap()).await;
+    assert_eq!(user, None, "three hours before Django's expiry, one before ours");
 }
