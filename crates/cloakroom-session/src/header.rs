@@ -147,24 +147,7 @@ fn check(name: &str) -> Result<(), ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::SessionHeader;
-    use crate::adapter::RequestHead;
-
-    /// A head that has only header lines.
-    struct Lines(Vec<(&'static str, &'static [u8])>);
-
-    impl RequestHead for Lines {
-        fn method(&self) -> &str {
-            "GET"
-        }
-
-        fn authority(&self) -> Option<&str> {
-            None
-        }
-
-        fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-            self.0.iter().filter(move |(it, _)| *it == name).map(|(_, value)| *value)
-        }
-    }
+    use crate::adapter::Lines;
 
     #[test]
     fn a_request_names_one_session_or_gets_a_new_one() {

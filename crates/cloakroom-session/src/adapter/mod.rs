@@ -52,6 +52,8 @@ pub use cloakroom_core::{
     CookieHeader, CsrfDecision, HeaderFact, Origin, OriginPattern, RequestFacts, RequestKind, cache_control,
     invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary, vary_by,
 };
+#[cfg(test)]
+pub(crate) use request::Lines;
 pub use request::RequestHead;
 pub(crate) use request::{fact, text};
 pub use response::ResponseHeaders;

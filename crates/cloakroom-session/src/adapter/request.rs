@@ -82,28 +82,30 @@ pub(crate) fn fact<'a>(head: &'a (impl RequestHead + ?Sized), name: &'static str
     }
 }
 
+/// A head that has only header lines.
+#[cfg(test)]
+pub(crate) struct Lines(pub(crate) Vec<(&'static str, &'static [u8])>);
+
+#[cfg(test)]
+impl RequestHead for Lines {
+    fn method(&self) -> &str {
+        "GET"
+    }
+
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
+    fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.0.iter().filter(move |(it, _)| *it == name).map(|(_, value)| *value)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use cloakroom_core::RequestKind::{self, Ordinary, Speculative, Subresource};
 
-    use super::RequestHead;
-
-    /// A head that has only header lines.
-    struct Lines(Vec<(&'static str, &'static [u8])>);
-
-    impl RequestHead for Lines {
-        fn method(&self) -> &str {
-            "GET"
-        }
-
-        fn authority(&self) -> Option<&str> {
-            None
-        }
-
-        fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-            self.0.iter().filter(move |(it, _)| *it == name).map(|(_, value)| *value)
-        }
-    }
+    use super::{Lines, RequestHead as _};
 
     #[test]
     fn the_kind_is_read_from_five_headers() {
