@@ -25,9 +25,11 @@ mod program;
 mod proxy;
 pub mod redis;
 
+use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
@@ -191,16 +193,29 @@ fn runs(pid: u32) -> bool {
 
 /// Returns a free port of the loopback interface, a different one each time.
 ///
-/// It is below the range of ephemeral ports, since a client could otherwise take it before the
-/// server does.
+/// No other test process gets it while this process runs, also when a server has been killed and
+/// isn't listening. It is below the range of ephemeral ports, since a client could otherwise take
+/// it before the server does.
 #[must_use]
 pub fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
+    static RESERVED: Mutex<Vec<File>> = Mutex::new(Vec::new());
     // Concurrent test processes start at different ports.
     let place = || std::process::id().wrapping_mul(997).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
-    std::iter::repeat_with(|| 10_000 + u16::try_from(place() % 20_000).unwrap())
-        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
-        .unwrap()
+    let (port, reservation) = std::iter::repeat_with(|| 10_000 + u16::try_from(place() % 20_000).unwrap())
+        .filter_map(|port| Some((port, reserve(port)?)))
+        .find(|(port, _)| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .unwrap();
+    RESERVED.lock().unwrap().push(reservation);
+    port
+}
+
+/// Reserves a port with a locked file, which the system unlocks when this process ends.
+fn reserve(port: u16) -> Option<File> {
+    let folder = std::env::temp_dir().join("cloakroom-ports");
+    std::fs::create_dir_all(&folder).expect("ports are reserved in the temporary folder");
+    let file = File::create(folder.join(port.to_string())).expect("ports are reserved in the temporary folder");
+    file.try_lock().is_ok().then_some(file)
 }
 
 /// Returns whether a process listens on this port.
@@ -229,4 +244,16 @@ fn is_root() -> bool {
 fn run(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{free_port, reserve};
+
+    /// A lock conflicts with each other opening of the file, in this process as in another one.
+    #[test]
+    fn the_port_of_a_killed_server_stays_reserved() {
+        let port = free_port();
+        assert!(reserve(port).is_none(), "no server listens on {port}");
+    }
 }
