@@ -40,6 +40,7 @@ enum Kind {
     Unavailable { source: Source },
     Corrupt { source: Source },
     Unsupported { source: Source },
+    Replayable { key: String },
     TooManySessions { limit: usize },
     Panicked,
     Contended { key: String },
@@ -146,6 +147,11 @@ impl Error {
         Self(Kind::Unsupported { source })
     }
 
+    /// Creates the error for a value that must work once, in a session whose cookie has the record.
+    pub(crate) fn replayable(key: &str) -> Self {
+        Self(Kind::Replayable { key: key.to_owned() })
+    }
+
     /// Creates the error for an owner who has reached the limit of sessions. For factories.
     #[must_use]
     pub const fn too_many_sessions(limit: usize) -> Self {
@@ -165,7 +171,10 @@ impl Error {
     /// Returns the key or flash queue at fault, if there is one.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
-        if let Kind::Contended { key } = &self.0 { Some(key) } else { self.value()?.key() }
+        match &self.0 {
+            Kind::Contended { key } | Kind::Replayable { key } => Some(key),
+            _ => self.value()?.key(),
+        }
     }
 
     const fn value(&self) -> Option<&ValueError> {
@@ -178,6 +187,7 @@ impl Error {
             | Kind::Unavailable { .. }
             | Kind::Corrupt { .. }
             | Kind::Unsupported { .. }
+            | Kind::Replayable { .. }
             | Kind::TooManySessions { .. }
             | Kind::Panicked
             | Kind::Contended { .. }
@@ -266,7 +276,7 @@ impl Error {
     /// An example is listing an owner's sessions. A retry won't help.
     #[must_use]
     pub const fn is_unsupported(&self) -> bool {
-        matches!(self.0, Kind::Unsupported { .. })
+        matches!(self.0, Kind::Unsupported { .. } | Kind::Replayable { .. })
     }
 
     /// Returns `true` if the owner has reached the limit of sessions.
@@ -339,6 +349,11 @@ impl fmt::Display for Error {
                  give each its own"
             ),
             Kind::Unavailable { .. } => f.write_str("the session's store couldn't answer"),
+            Kind::Replayable { key } => write!(
+                f,
+                "session key {key:?} must work once, but a copy of an older cookie would bring it back: \
+                 keep it in a session of a store"
+            ),
             Kind::Unsupported { .. } => f.write_str("the session's store can't do that"),
             Kind::Corrupt { .. } => f.write_str("the session's record in the store is damaged"),
             Kind::Panicked => {
@@ -364,6 +379,7 @@ impl StdError for Error {
             | Kind::MissingName { .. }
             | Kind::TwoLayers { .. }
             | Kind::TooManySessions { .. }
+            | Kind::Replayable { .. }
             | Kind::Panicked
             | Kind::Contended { .. }
             | Kind::SignedOut

@@ -31,7 +31,7 @@ use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cloakroom_core::{Commit, SessionState, SetCookie, Timestamp};
+use cloakroom_core::{Commit, CookiePayload, Lifetimes, SessionState, SetCookie, Timestamp};
 
 use crate::dropping::is_dropping;
 use crate::dyn_factory::Running;
@@ -172,7 +172,7 @@ impl Session {
     #[must_use]
     pub fn for_tests() -> Self {
         let engine = Engine::for_tests();
-        let state = SessionState::fresh(engine.now(), cloakroom_core::Lifetimes::default());
+        let state = SessionState::fresh(engine.now(), Lifetimes::default()).with_payload(CookiePayload::Id);
         Self::new(engine, state)
     }
 

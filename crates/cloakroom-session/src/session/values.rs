@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloakroom_core::{IntoKey, Json, KeyName, SessionState, Updater};
+use cloakroom_core::{CookiePayload, IntoKey, Json, KeyName, SessionState, Updater};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -116,6 +116,30 @@ impl Session {
     pub fn remove(&self, key: impl KeyName) -> bool {
         let name = key.name();
         self.write(|state| state.remove(name))
+    }
+
+    /// Stores a value that must work once, like [`insert`](Self::insert).
+    ///
+    /// Examples are the state of a passkey ceremony and a code that was sent by e-mail. Remove it
+    /// with [`take`](Self::take) before you use it, so that a wrong answer uses it up, too.
+    ///
+    /// # Errors
+    /// Fails as `insert` does. Fails with [`Error::is_unsupported`] in a cookie session, where a copy
+    /// of the cookie could bring the value back after it was taken. Nothing is stored then.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.insert_once("code", "471102")?;
+    /// assert_eq!(session.take::<String>("code")?.as_deref(), Some("471102"));
+    /// assert_eq!(session.take::<String>("code")?, None);
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
+    pub fn insert_once<T: Serialize>(&self, key: impl IntoKey<T>, value: T) -> Result<(), Error> {
+        if self.read(SessionState::payload) == CookiePayload::Record {
+            return Err(Error::replayable(key.name()));
+        }
+        self.insert(key, value)
     }
 
     /// Removes `key` and returns its value.

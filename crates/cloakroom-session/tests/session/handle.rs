@@ -470,3 +470,19 @@ fn all_handles_of_a_request_share_one_session() {
         assert_eq!(slot.finish(200).await.unwrap().cookies.len(), 1);
     });
 }
+
+/// A copy of a cookie would bring such a value back, so it is refused, with the reason.
+#[test]
+fn a_value_that_works_once_is_not_kept_in_a_cookie() {
+    for seal in BOTH {
+        let mut browser = Browser::default();
+        let answer = browser.visit(&App::new(cookies(seal)), |session| {
+            let error = session.insert_once("ceremony", 7).unwrap_err();
+            assert!(error.is_unsupported());
+            assert_eq!((error.key(), error.status()), (Some("ceremony"), 500));
+            assert!(error.to_string().contains("keep it in a session of a store"), "{error}");
+            assert!(!session.contains_key("ceremony"));
+        });
+        assert!(answer.lines().is_empty());
+    }
+}
