@@ -228,3 +228,19 @@ fn the_page_about_other_libraries_shows_the_compiled_programs() {
     }
     assert_eq!(page.matches("```rust,ignore\n").count(), programs.len(), "the page has a program that isn't compiled");
 }
+
+#[test]
+fn listings_for_graphql_and_openapi_are_parts_of_the_examples() {
+    let page = fs::read_to_string(root().join("docs/guide/graphql-openapi.md")).unwrap();
+    let mut programs = Vec::new();
+    for example in ["examples/graphql/src", "examples/openapi/src"] {
+        below(&root().join(example), ".rs", &mut programs);
+    }
+    let programs: Vec<String> = programs.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let listings: Vec<&str> =
+        page.split("```rust,ignore\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(listings.len() >= 5);
+    for listing in listings {
+        assert!(programs.iter().any(|program| program.contains(listing)), "in no example:\n{listing}");
+    }
+}

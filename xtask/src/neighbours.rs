@@ -20,15 +20,29 @@ struct Application {
     dependencies: &'static str,
     /// The features of Cloakroom.
     features: &'static str,
-    /// Its source, if it hands over its own pool.
-    source: &'static str,
+    /// Its source, if it is compiled: it hands over its own pool, or is a listing of the guide.
+    source: Source,
     /// Crates that must not be in its `Cargo.lock`.
     without: &'static [&'static str],
 }
 
+/// The source of an application.
+#[derive(Clone, Copy)]
+enum Source {
+    Nothing,
+    Text(&'static str),
+    /// The listing below this heading of the guide's page for other crates.
+    Guide(&'static str),
+}
+
 /// An application that has another library, and no pool to hand over.
 const fn next_to(name: &'static str, dependencies: &'static str, features: &'static str) -> Application {
-    Application { name, dependencies, features, source: "", without: &[] }
+    Application { name, dependencies, features, source: Source::Nothing, without: &[] }
+}
+
+/// A listing of the guide.
+const fn of_the_guide(name: &'static str, dependencies: &'static str) -> Application {
+    Application { name, dependencies, features: "store", source: Source::Guide(name), without: &[] }
 }
 
 const SQLITE_BY_SQLX: &str =
@@ -88,73 +102,110 @@ const APPLICATIONS: &[Application] = &[
         name: "sqlx 0.8, its SQLite pool",
         dependencies: r#"sqlx = { version = "0.8", features = ["runtime-tokio", "sqlite"] }"#,
         features: "sqlx08-sqlite",
-        source: SQLITE_BY_SQLX,
+        source: Source::Text(SQLITE_BY_SQLX),
         without: DRIVERS,
     },
     Application {
         name: "sqlx 0.8, its PostgreSQL pool",
         dependencies: r#"sqlx = { version = "0.8", features = ["runtime-tokio", "postgres", "macros", "migrate"] }"#,
         features: "sqlx08-postgres",
-        source: POSTGRES_BY_SQLX,
+        source: Source::Text(POSTGRES_BY_SQLX),
         without: DRIVERS,
     },
     Application {
         name: "sqlx 0.8, its MySQL pool",
         dependencies: r#"sqlx = { version = "0.8", default-features = false, features = ["runtime-tokio", "mysql"] }"#,
         features: "sqlx08-mysql",
-        source: MYSQL_BY_SQLX,
+        source: Source::Text(MYSQL_BY_SQLX),
         without: DRIVERS_AND_SQLITE,
     },
     Application {
         name: "sqlx 0.9, its SQLite pool",
         dependencies: r#"sqlx = { version = "0.9", features = ["runtime-tokio", "sqlite"] }"#,
         features: "sqlx-sqlite",
-        source: SQLITE_BY_SQLX,
+        source: Source::Text(SQLITE_BY_SQLX),
         without: DRIVERS,
     },
     Application {
         name: "sqlx 0.9, its PostgreSQL pool",
         dependencies: r#"sqlx = { version = "0.9", default-features = false, features = ["runtime-tokio", "postgres"] }"#,
         features: "sqlx-postgres",
-        source: POSTGRES_BY_SQLX,
+        source: Source::Text(POSTGRES_BY_SQLX),
         without: DRIVERS_AND_SQLITE,
     },
     Application {
         name: "SeaORM 1, its SQLite pool",
         dependencies: r#"sea-orm = { version = "1", features = ["sqlx-sqlite", "runtime-tokio"] }"#,
         features: "sqlx08-sqlite",
-        source: SQLITE_BY_SEA_ORM,
+        source: Source::Text(SQLITE_BY_SEA_ORM),
         without: DRIVERS,
     },
     Application {
         name: "SeaORM 2, its PostgreSQL pool",
         dependencies: r#"sea-orm = { version = "2", features = ["sqlx-postgres", "runtime-tokio"] }"#,
         features: "sqlx-postgres",
-        source: POSTGRES_BY_SEA_ORM,
+        source: Source::Text(POSTGRES_BY_SEA_ORM),
         without: DRIVERS,
     },
     Application {
         name: "rusqlite 0.32, its connection",
         dependencies: r#"rusqlite = { version = "0.32", features = ["bundled"] }"#,
         features: "sqlite",
-        source: CONNECTION_OF_RUSQLITE,
+        source: Source::Text(CONNECTION_OF_RUSQLITE),
         without: &[],
     },
     Application {
         name: "rusqlite 0.43, its connection",
         dependencies: r#"rusqlite = { version = "0.43", features = ["bundled"] }"#,
         features: "sqlite",
-        source: CONNECTION_OF_RUSQLITE,
+        source: Source::Text(CONNECTION_OF_RUSQLITE),
         without: &[],
     },
     Application {
         name: "deadpool-postgres 0.14, its pool",
         dependencies: r#"deadpool-postgres = "0.14""#,
         features: "postgres",
-        source: POOL_OF_DEADPOOL,
+        source: Source::Text(POOL_OF_DEADPOOL),
         without: &["libsqlite3-sys"],
     },
+    of_the_guide(
+        "loco",
+        "loco-rs = { version = \"1\", default-features = false }\nasync-trait = \"0.1\"\naxum = \"0.8\"",
+    ),
+    of_the_guide("leptos", "leptos = { version = \"0.8\", features = [\"ssr\"] }\nleptos_axum = \"0.8\""),
+    of_the_guide(
+        "dioxus",
+        "dioxus = { version = \"0.7\", default-features = false, features = [\"fullstack\", \"server\", \"macro\", \"html\"] }",
+    ),
 ];
+
+impl Application {
+    const fn is_compiled(&self) -> bool {
+        !matches!(self.source, Source::Nothing)
+    }
+}
+
+impl Source {
+    fn text(self) -> Result<String, String> {
+        match self {
+            Self::Nothing => Ok(String::new()),
+            Self::Text(text) => Ok(text.to_owned()),
+            Self::Guide(heading) => {
+                let page = shell::root().join("docs/guide/other-crates.md");
+                let page = fs::read_to_string(&page).map_err(|why| format!("{}: {why}", page.display()))?;
+                listing(&page, heading)
+                    .map(str::to_owned)
+                    .ok_or_else(|| format!("the guide has no listing for {heading}"))
+            }
+        }
+    }
+}
+
+/// Returns the first listing below a heading.
+fn listing<'a>(page: &'a str, heading: &str) -> Option<&'a str> {
+    let section = page.split_once(&format!("\n## {heading}\n"))?.1.split("\n## ").next()?;
+    section.split_once("```rust,ignore\n")?.1.split("```").next()
+}
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let compile = match arguments {
@@ -167,7 +218,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         .iter()
         .filter_map(|application| {
             let checked = resolves(&folder, application)
-                .and_then(|()| if compile && !application.source.is_empty() { compiles(&folder) } else { Ok(()) });
+                .and_then(|()| if compile && application.is_compiled() { compiles(&folder) } else { Ok(()) });
             checked.err().map(|why| format!("{}: {why}", application.name))
         })
         .collect();
@@ -176,14 +227,15 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     if !failed.is_empty() {
         return Err(format!("these applications don't build:\n{}", failed.join("\n")));
     }
-    let compiled = APPLICATIONS.iter().filter(|application| compile && !application.source.is_empty()).count();
+    let compiled = APPLICATIONS.iter().filter(|application| compile && application.is_compiled()).count();
     println!("neighbours: {} applications resolve, {compiled} of them were compiled", APPLICATIONS.len());
     Ok(())
 }
 
 /// Writes the application, and lets cargo find versions.
 fn resolves(folder: &Path, application: &Application) -> Outcome {
-    let Application { dependencies, features, source, without, .. } = application;
+    let Application { dependencies, features, without, .. } = application;
+    let source = application.source.text()?;
     let crates = shell::root().join("crates/cloakroom");
     let manifest = format!(
         "[package]\nname = \"application\"\nedition = \"2024\"\n[lib]\npath = \"lib.rs\"\n[workspace]\n[dependencies]\n\
@@ -192,7 +244,7 @@ fn resolves(folder: &Path, application: &Application) -> Outcome {
     );
     let written = fs::create_dir_all(folder)
         .and_then(|()| fs::write(folder.join("Cargo.toml"), manifest))
-        .and_then(|()| fs::write(folder.join("lib.rs"), source));
+        .and_then(|()| fs::write(folder.join("lib.rs"), &source));
     written.map_err(|why| format!("{}: {why}", folder.display()))?;
     let lock = folder.join("Cargo.lock");
     let _ = fs::remove_file(&lock);
@@ -217,4 +269,18 @@ fn target() -> PathBuf {
 fn succeeds(command: &mut Command) -> Outcome {
     let output = command.output().map_err(|why| shell::not_started(command, &why))?;
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{APPLICATIONS, Source, listing};
+
+    #[test]
+    fn the_guide_has_a_listing_for_each_application_that_it_names() {
+        let sources = APPLICATIONS.iter().map(|it| it.source).filter(|it| matches!(it, Source::Guide(_)));
+        let texts: Vec<String> = sources.map(|source| source.text().unwrap()).collect();
+        assert_eq!(texts.len(), 3);
+        assert!(texts.iter().all(|text| text.contains("cloakroom::")), "{texts:?}");
+        assert_eq!(listing("## a\n\n## b\n```rust,ignore\nx\n```\n", "a"), None, "another section's");
+    }
 }

@@ -143,6 +143,10 @@ pub mod templates {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod htmx {}
 
+#[doc = include_str!("../guide/graphql-openapi.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod graphql_openapi {}
+
 #[doc = include_str!("../guide/other-crates.md")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod other_crates {}

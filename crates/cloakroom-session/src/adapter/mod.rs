@@ -26,6 +26,8 @@
 
 #[cfg(feature = "actix")]
 mod actix;
+#[cfg(feature = "aide")]
+mod aide;
 mod answer;
 #[cfg(feature = "axum")]
 mod axum;
