@@ -124,8 +124,8 @@ impl Session {
     /// with [`take`](Self::take) before you use it, so that a wrong answer uses it up, too.
     ///
     /// # Errors
-    /// Fails as `insert` does. Fails with [`Error::is_unsupported`] in a cookie session, where a copy
-    /// of the cookie could bring the value back after it was taken. Nothing is stored then.
+    /// Fails as `insert` does. Fails with [`Error::is_unsupported`] in a cookie session, because a
+    /// copy of the cookie could bring the value back after it was taken. Nothing is stored then.
     ///
     /// # Examples
     /// ```
