@@ -28,6 +28,7 @@ path = "lib.rs"
 
 [dependencies]
 axum = { version = "0.8", default-features = false, features = ["tokio", "http1"] }
+axum07 = { package = "axum", version = "0.7", default-features = false, features = ["tokio", "http1"] }
 cloakroom = { path = 'CRATE', features = ["axum", "store"] }
 "#;
 
