@@ -1,5 +1,6 @@
 //! The changes of a handler, and their effects.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,6 +70,27 @@ pub(crate) enum Change {
     },
     /// `changed()`: writes the session and sends the cookie even if no value changed.
     Reissue,
+}
+
+impl Change {
+    /// Returns the part of the session that this change concerns, for traces. It has no value.
+    pub(crate) fn part(&self) -> Cow<'_, str> {
+        match self {
+            Self::Set { key, .. } | Self::SetIfAbsent { key, .. } | Self::Remove { key } | Self::Update { key, .. } => {
+                key.as_str().into()
+            }
+            Self::Clear => "all values".into(),
+            Self::Flash { queue, .. } | Self::PopFlash { queue, .. } => {
+                format!("flash queue {:?}", queue.as_str()).into()
+            }
+            Self::SetCsrf { .. } | Self::CsrfIfAbsent { .. } => "the CSRF token".into(),
+            Self::Cycle { .. } => "a new id".into(),
+            Self::Lifetime(_) => "the lifetime".into(),
+            Self::Own { .. } => "the owner".into(),
+            Self::Label { .. } => "the label".into(),
+            Self::Reissue => "the cookie".into(),
+        }
+    }
 }
 
 /// A lifetime that a handler set for this one session.

@@ -1,5 +1,7 @@
 //! The changes of a handler, in order, and their replay on a newer version.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use super::apply::reapply;
@@ -47,6 +49,25 @@ pub struct Replayed {
     /// A key that the handler read and then set, although another request changed it in between.
     /// The other request's value is lost; `update` keeps both.
     pub overwritten: Option<Text>,
+}
+
+/// Names the changed keys and parts of the session, without values, for traces.
+impl fmt::Display for ChangeLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: usize = 8;
+        let mut parts: Vec<Cow<'_, str>> = Vec::new();
+        for change in &self.changes {
+            let part = change.part();
+            if parts.contains(&part) {
+                continue;
+            }
+            if parts.len() == MOST {
+                return write!(f, "{}, …", parts.join(", "));
+            }
+            parts.push(part);
+        }
+        f.write_str(&parts.join(", "))
+    }
 }
 
 impl ChangeLog {

@@ -154,3 +154,22 @@ fn ids_have_one_spelling() {
         assert_eq!(SessionId::parse(&wrong), None, "{name}: {wrong}");
     }
 }
+
+/// Traces of lost changes name the keys. Neither values nor owners nor labels are in them.
+#[test]
+fn a_log_names_its_keys_and_shows_no_values() {
+    let mut session = SessionState::fresh(NOW, Lifetimes::default());
+    let token = || CsrfToken::from_random(bytes());
+    assert_eq!(session.log().to_string(), "");
+    session.insert("card", &SECRET).unwrap();
+    session.insert("card", &7).unwrap();
+    session.set_owner(SECRET, token(), NOW);
+    session.set_label(SECRET);
+    session.set_csrf_token(token());
+    let shown = session.log().to_string();
+    assert_eq!(shown, "card, a new id, the owner, the label, the CSRF token");
+    for number in 0..20 {
+        session.insert(&format!("key{number}"), &number).unwrap();
+    }
+    assert_eq!(session.log().to_string(), format!("{shown}, key0, key1, key2, …"));
+}

@@ -215,8 +215,8 @@ impl Committed {
     /// already have a newer one.
     #[must_use]
     pub fn dropped(commit: &Commit) -> Self {
-        let (plan, changes) = (commit.plan(), commit.session().log().len());
-        tracing::warn!(?plan, changes, "session changes dropped: it has ended in the meantime");
+        let (plan, changes) = (commit.plan(), commit.session().log());
+        tracing::warn!(?plan, %changes, "session changes dropped: it has ended in the meantime");
         Self::new(commit.settle(After::Dropped), Vec::new())
     }
 }
@@ -290,7 +290,7 @@ pub fn commit_to_cookie(
         }
         (Plan::Drop(reason), ..) => {
             count();
-            tracing::warn!(?reason, "session changes dropped");
+            tracing::warn!(?reason, changes = %commit.session().log(), "session changes dropped");
             return without_cookie(After::Dropped);
         }
         _ => return without_cookie(After::Untouched),

@@ -198,7 +198,7 @@ impl Session {
         let failed = inner.failed.take();
         if self.0.refused.load(Ordering::SeqCst) {
             if plan != Plan::Nothing {
-                tracing::warn!(?plan, "session changes dropped: the request was refused");
+                tracing::warn!(?plan, changes = %inner.state.log(), "session changes dropped: the request was refused");
             }
             return Ok(false);
         }
@@ -206,7 +206,7 @@ impl Session {
             if plan == Plan::Nothing {
                 return Ok(false);
             }
-            tracing::warn!(?plan, "session changes dropped: the handler, or a task of it, panicked");
+            tracing::warn!(?plan, changes = %inner.state.log(), "session changes dropped: the handler, or a task of it, panicked");
             // A 5xx response already tells the client that the request failed.
             return if status < 500 { Err(Error::panicked()) } else { Ok(false) };
         }
@@ -214,6 +214,7 @@ impl Session {
             if plan != Plan::Nothing {
                 tracing::warn!(
                     ?plan,
+                    changes = %inner.state.log(),
                     "session changes dropped: the handler was dropped before it returned, by a timeout or a select!"
                 );
             }

@@ -241,8 +241,10 @@ impl Drop for Session {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if self.inner.get_mut().unwrap_or_else(PoisonError::into_inner).late {
-            tracing::warn!("session changes lost: made after the response was sent, and not kept with commit_now");
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if inner.late {
+            let changes = inner.state.log();
+            tracing::warn!(%changes, "session changes lost: made after the response was sent, and not kept with commit_now");
         }
     }
 }

@@ -55,13 +55,13 @@ impl Session {
         }
         let newest = self.0.engine.factory.reload(&opened, self.now()).await?;
         let mut inner = self.inner();
-        let changes = inner.state.log().len();
+        let changes = (!inner.state.log().is_empty()).then(|| inner.state.log().to_string());
         // Dropped after the lock is released: see `write_keeping`.
         let closures = inner.state.log().closures();
         let goes_on = inner.state.refresh(newest);
         drop(inner);
         drop(closures);
-        if !goes_on && changes > 0 {
+        if let Some(changes) = changes.filter(|_| !goes_on) {
             tracing::warn!(changes, "session changes dropped: it has ended meanwhile");
         }
         Ok(goes_on)

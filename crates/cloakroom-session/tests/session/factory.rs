@@ -412,7 +412,8 @@ fn changes_of_a_stream_are_kept_or_reported_as_lost() {
             run(slot.finish(200)).unwrap();
             stream(&session, &factory);
         });
-        let losses = events.iter().filter(|event| event.message.contains("session changes lost")).count();
-        assert_eq!(losses, lost, "{name}: {events:?}");
+        let losses: Vec<_> = events.iter().filter(|event| event.message.contains("session changes lost")).collect();
+        assert_eq!(losses.len(), lost, "{name}: {events:?}");
+        assert!(losses.iter().all(|it| it.field("changes") == Some("step")), "{losses:?}");
     }
 }
