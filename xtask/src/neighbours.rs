@@ -175,7 +175,8 @@ const APPLICATIONS: &[Application] = &[
     of_the_guide("leptos", "leptos = { version = \"0.8\", features = [\"ssr\"] }\nleptos_axum = \"0.8\""),
     of_the_guide(
         "dioxus",
-        "dioxus = { version = \"0.7\", default-features = false, features = [\"fullstack\", \"server\", \"macro\", \"html\"] }",
+        "dioxus = { version = \"0.7\", default-features = false, features = [\"fullstack\", \"server\", \"macro\", \"html\"] }\n\
+         [features]\ndefault = [\"server\"]\nserver = [\"dioxus/server\"]",
     ),
 ];
 

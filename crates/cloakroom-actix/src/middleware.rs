@@ -8,7 +8,7 @@ use actix_web::HttpResponse;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use cloakroom_session::factory::SessionFactory;
-use cloakroom_session::{Clock, CommitPolicy, Engine, Error, SessionHeader};
+use cloakroom_session::{Clock, CommitPolicy, ConfigError, Engine, Error, SessionHeader};
 
 use crate::answers::{OnError, sorry};
 use crate::service::SessionService;
@@ -74,6 +74,19 @@ impl SessionMiddleware {
     /// By default sessions are in cookies only.
     pub fn header(self, header: SessionHeader) -> Self {
         self.rebuild(|engine| engine.header(header))
+    }
+
+    /// Sets the cookie for the domain that the request's host belongs to, out of a fixed list: see
+    /// [`Engine::cookie_domains`].
+    ///
+    /// # Errors
+    /// Fails for text that isn't a domain, and if the cookie's name allows no domain.
+    ///
+    /// # Security
+    /// All subdomains of a domain can read and replace its cookie.
+    pub fn cookie_domains<D: Into<String>>(self, domains: impl IntoIterator<Item = D>) -> Result<Self, ConfigError> {
+        let engine = Engine::clone(&self.engine).cookie_domains(domains)?;
+        Ok(self.rebuild(|_| engine))
     }
 
     /// Replaces the clock, for tests.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cloakroom_session::adapter::{PlainResponse, RocketSessions};
 use cloakroom_session::factory::SessionFactory;
-use cloakroom_session::{Clock, CommitPolicy, Engine, SessionHeader};
+use cloakroom_session::{Clock, CommitPolicy, ConfigError, Engine, SessionHeader};
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::response::Response;
 use rocket::{Build, Request, Rocket, async_trait};
@@ -64,6 +64,18 @@ impl SessionFairing {
     /// By default sessions are in cookies only.
     pub fn header(self, header: SessionHeader) -> Self {
         Self { engine: Arc::new(Arc::unwrap_or_clone(self.engine).header(header)) }
+    }
+
+    /// Sets the cookie for the domain that the request's host belongs to, out of a fixed list: see
+    /// [`Engine::cookie_domains`].
+    ///
+    /// # Errors
+    /// Fails for text that isn't a domain, and if the cookie's name allows no domain.
+    ///
+    /// # Security
+    /// All subdomains of a domain can read and replace its cookie.
+    pub fn cookie_domains<D: Into<String>>(self, domains: impl IntoIterator<Item = D>) -> Result<Self, ConfigError> {
+        Ok(Self { engine: Arc::new(Arc::unwrap_or_clone(self.engine).cookie_domains(domains)?) })
     }
 
     /// Replaces the clock, for tests.

@@ -5,10 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use cloakroom_core::{
-    After, Commit, CommitPolicy, CookieHeader, CookiePayload, FLASH_LIMIT, Lifetimes, SessionState, Timestamp,
+    After, Commit, CommitPolicy, ConfigError, CookieHeader, CookiePayload, FLASH_LIMIT, Lifetimes, SessionState,
+    Timestamp,
 };
 
 use crate::clock::{Clock, SystemClock};
+use crate::domains::CookieDomains;
 use crate::dyn_factory::DynFactory;
 use crate::error::Error;
 use crate::factory::{Committed, SessionFactory};
@@ -35,6 +37,7 @@ pub struct Engine {
     pub(crate) policy: CommitPolicy,
     pub(crate) flash_limit: usize,
     pub(crate) header: Option<SessionHeader>,
+    pub(crate) domains: Option<CookieDomains>,
     clock: Arc<dyn Clock>,
     cookie_names: Arc<[String]>,
     name: Option<Name>,
@@ -65,6 +68,7 @@ impl Engine {
             policy: CommitPolicy::default(),
             flash_limit: FLASH_LIMIT,
             header: None,
+            domains: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -101,6 +105,38 @@ impl Engine {
     pub const fn header(mut self, header: SessionHeader) -> Self {
         self.header = Some(header);
         self
+    }
+
+    /// Sets the cookie for the domain that the request's host belongs to, out of a fixed list.
+    ///
+    /// For one application with the domains of several customers, each with subdomains that share
+    /// the session. A cookie of another host is for that host alone, as without this option.
+    /// Proxies must pass the `Host` header on.
+    ///
+    /// # Errors
+    /// Fails with the option `cookie_domains` for text that isn't a domain, and if the name of the
+    /// cookie begins with `__Host-`, which allows no domain.
+    ///
+    /// # Security
+    /// All subdomains of a domain can read and replace its cookie.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::{CookieConfig, CookieSessions, Engine, Key};
+    ///
+    /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+    /// let cookie = CookieConfig::default().name("__Secure-session");
+    /// let engine = Engine::new(CookieSessions::encrypted(key).cookie(cookie).build()?)
+    ///     .cookie_domains(["shop.example", "bakery.example"])?;
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
+    pub fn cookie_domains<D: Into<String>>(
+        mut self,
+        domains: impl IntoIterator<Item = D>,
+    ) -> Result<Self, ConfigError> {
+        let domains = domains.into_iter().map(Into::into).collect();
+        self.domains = Some(CookieDomains::new(domains, &self.cookie_names)?);
+        Ok(self)
     }
 
     /// Sets the source of time.

@@ -171,10 +171,7 @@ impl Error {
     /// Returns the key or flash queue at fault, if there is one.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
-        match &self.0 {
-            Kind::Contended { key } | Kind::Replayable { key } => Some(key),
-            _ => self.value()?.key(),
-        }
+        if let Kind::Contended { key } | Kind::Replayable { key } = &self.0 { Some(key) } else { self.value()?.key() }
     }
 
     const fn value(&self) -> Option<&ValueError> {

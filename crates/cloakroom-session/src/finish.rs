@@ -14,7 +14,15 @@ use crate::session::{Ending, Session};
 /// For a request with nothing to commit, the usual case, it is ready before the first poll and
 /// allocates nothing. If it is dropped during a commit, the commit continues in a task.
 #[must_use = "futures do nothing unless polled"]
-pub struct CommitFuture(Option<(Session, Ending, ResponseEffects)>);
+pub struct CommitFuture(Option<Finishing>);
+
+struct Finishing {
+    session: Session,
+    ending: Ending,
+    effects: ResponseEffects,
+    /// The place of the request's host in the list of cookie domains.
+    domain: Option<u16>,
+}
 
 /// The error of a failed commit. The adapter must replace the response.
 #[derive(Debug)]
@@ -46,10 +54,10 @@ impl From<NotCommitted> for Error {
 
 impl CommitFuture {
     /// `effects` are those that are known before the commit.
-    pub(crate) fn new(session: Option<Session>, status: u16, effects: ResponseEffects) -> Self {
+    pub(crate) fn new(session: Option<Session>, status: u16, effects: ResponseEffects, domain: Option<u16>) -> Self {
         Self(session.map(|session| {
             let ending = session.finish(status);
-            (session, ending, effects)
+            Finishing { session, ending, effects, domain }
         }))
     }
 
@@ -69,12 +77,14 @@ impl Future for CommitFuture {
     type Output = Result<ResponseEffects, NotCommitted>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some((session, ending, effects)) = &mut self.0 else { return Poll::Ready(Ok(ResponseEffects::default())) };
+        let Some(Finishing { session, ending, effects, domain }) = &mut self.0 else {
+            return Poll::Ready(Ok(ResponseEffects::default()));
+        };
         let outcome = ready!(Pin::new(ending).poll(cx));
         let effects = ResponseEffects {
             opened: true,
             private: session.token_given(),
-            cookies: session.take_cookies(),
+            cookies: session.take_cookies(*domain),
             ..std::mem::take(effects)
         };
         Poll::Ready(match outcome {

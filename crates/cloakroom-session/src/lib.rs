@@ -68,6 +68,7 @@ mod candidates;
 mod clock;
 mod cookie_sessions;
 mod csrf;
+mod domains;
 mod dropping;
 mod dyn_factory;
 mod effects;

@@ -49,6 +49,8 @@ struct Place {
     closed: bool,
     /// The request has the [`SessionHeader`](crate::SessionHeader): so has the response.
     by_header: bool,
+    /// The place of the request's host in the list of cookie domains.
+    domain: Option<u16>,
     /// A handler was dropped before it returned: nothing of the request is committed.
     unfinished: bool,
 }
@@ -201,6 +203,9 @@ impl SessionSlot {
 
     /// Returns the header that names the session, in the form of cookies, or else the cookies.
     fn credentials<'a>(&self, head: &'a impl RequestHead) -> CookieHeader<'a> {
+        if let Some(domains) = &self.0.engine.domains {
+            self.place().domain = domains.find(head);
+        }
         match self.0.engine.header.and_then(|header| header.credentials(head)) {
             Some(given) => {
                 self.place().by_header = true;
@@ -273,12 +278,12 @@ impl SessionSlot {
         if !std::ptr::eq(self, self.original()) {
             return CommitFuture::nothing();
         }
-        let (session, by_header) = {
+        let (session, by_header, domain) = {
             let mut place = self.place();
             if std::mem::replace(&mut place.closed, true) {
                 return CommitFuture::nothing();
             }
-            (place.session.clone(), place.by_header)
+            (place.session.clone(), place.by_header, place.domain)
         };
         let header = self.0.engine.header;
         let effects = ResponseEffects {
@@ -286,7 +291,7 @@ impl SessionSlot {
             id_header: header.filter(|_| by_header).map(|header| header.response_name()),
             ..ResponseEffects::default()
         };
-        CommitFuture::new(session, status, effects)
+        CommitFuture::new(session, status, effects, domain)
     }
 
     /// Discards all changes of a request that was refused.

@@ -1,5 +1,5 @@
 //! Both programs over HTTP: the description, and the handlers that it describes.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
 use cloakroom_smoke::{Browser, Program};
 use serde_json::{Value, json};

@@ -9,9 +9,15 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq)]
 pub struct SetCookie {
     pub(super) line: String,
+    /// It removes a cookie with attributes from before a deployment.
+    pub(super) is_former: bool,
 }
 
 impl SetCookie {
+    pub(super) const fn new(line: String) -> Self {
+        Self { line, is_former: false }
+    }
+
     /// Returns the name of the cookie that it sets or removes.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -48,7 +54,34 @@ impl SetCookie {
             line.push_str("; ");
             line.push_str(part);
         }
-        Self { line }
+        Self { line, is_former: self.is_former }
+    }
+
+    /// Returns the header for this domain and its subdomains.
+    ///
+    /// A cookie that has a domain is unchanged, and so is the removal of a
+    /// [former](crate::CookieConfig::former) one. `domain` must be one that
+    /// [`CookieConfig::domain`](crate::CookieConfig::domain) accepts.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CookieConfig;
+    ///
+    /// let cookie = CookieConfig::default().name("__Secure-sid").build()?.set("abc", None)?;
+    /// let line = "__Secure-sid=abc; Path=/; Domain=shop.example; Secure; HttpOnly; SameSite=Lax";
+    /// assert_eq!(cookie.with_domain("shop.example").as_str(), line);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_domain(mut self, domain: &str) -> Self {
+        let mut parts = self.line.match_indices("; ").map(|(at, _)| at);
+        let has_domain = self.line.split("; ").any(|part| part.starts_with("Domain="));
+        if !has_domain && !self.is_former {
+            // Behind the path, which is the first attribute.
+            let at = parts.nth(1).unwrap_or(self.line.len());
+            self.line.insert_str(at, &format!("; Domain={domain}"));
+        }
+        self
     }
 
     /// Returns the header's value, which is printable ASCII.

@@ -56,6 +56,7 @@ impl CookieConfig {
         // A former configuration can have former ones, too. The cookie itself must stay.
         let own = CookieTemplate::removal_line(&self.name, &self.place(), &self.flags());
         removals.retain(|removal| removal.line != own);
+        removals.iter_mut().for_each(|removal| removal.is_former = true);
         Ok(removals)
     }
 }
@@ -151,7 +152,7 @@ impl CookieTemplate {
         line.push_str(&self.place);
         line.push_str(&age);
         line.push_str(&self.flags);
-        Ok(SetCookie { line })
+        Ok(SetCookie::new(line))
     }
 
     /// Removes the cookie.
@@ -166,7 +167,7 @@ impl CookieTemplate {
     /// ```
     #[must_use]
     pub fn remove(&self) -> SetCookie {
-        SetCookie { line: Self::removal_line(self.name(), &self.place, &self.flags) }
+        SetCookie::new(Self::removal_line(self.name(), &self.place, &self.flags))
     }
 
     fn removal_line(name: &str, place: &str, flags: &str) -> String {

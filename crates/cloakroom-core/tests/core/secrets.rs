@@ -169,7 +169,7 @@ fn a_log_names_its_keys_and_shows_no_values() {
     let shown = session.log().to_string();
     assert_eq!(shown, "card, a new id, the owner, the label, the CSRF token");
     for number in 0..20 {
-        session.insert(&format!("key{number}"), &number).unwrap();
+        session.insert(format!("key{number}"), &number).unwrap();
     }
     assert_eq!(session.log().to_string(), format!("{shown}, key0, key1, key2, …"));
 }

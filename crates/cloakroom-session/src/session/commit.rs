@@ -227,8 +227,14 @@ impl Session {
     }
 
     /// Takes the cookies of all commits of this request, for the response.
-    pub(crate) fn take_cookies(&self) -> Vec<SetCookie> {
-        mem::take(&mut self.inner().cookies)
+    ///
+    /// `domain` is the place of the request's host in the engine's list of domains.
+    pub(crate) fn take_cookies(&self, domain: Option<u16>) -> Vec<SetCookie> {
+        let cookies = mem::take(&mut self.inner().cookies);
+        match (&self.0.engine.domains, domain) {
+            (Some(domains), Some(place)) => cookies.into_iter().map(|cookie| domains.apply(place, cookie)).collect(),
+            _ => cookies,
+        }
     }
 
     /// Drops the changes of a refused request. Its response is sent unchanged.

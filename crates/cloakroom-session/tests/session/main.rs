@@ -14,6 +14,7 @@ mod cancelled;
 mod commit;
 mod conformance;
 mod deployments;
+mod domains;
 mod factory;
 mod flash;
 mod former;
