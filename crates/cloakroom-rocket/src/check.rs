@@ -57,20 +57,20 @@ impl FormBody for Beginning<'_, '_> {
 }
 
 /// The head of a request, with the host that Rocket knows when HTTP/2 has no header for it.
-struct Head<'r> {
-    request: &'r Request<'r>,
+struct Head<'a, 'r> {
+    request: &'a Request<'r>,
     host: Option<String>,
 }
 
-impl<'r> Head<'r> {
-    fn of(request: &'r Request<'_>) -> Self {
+impl<'a, 'r> Head<'a, 'r> {
+    fn of(request: &'a Request<'r>) -> Self {
         let has_header = request.headers().contains("host");
         let host = if has_header { None } else { request.host().map(ToString::to_string) };
         Head { request, host }
     }
 }
 
-impl RequestHead for Head<'_> {
+impl RequestHead for Head<'_, '_> {
     fn method(&self) -> &str {
         self.request.method().as_str()
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// The longest path that is kept, in bytes.
 const LONGEST: usize = 2048;
 
@@ -99,6 +101,40 @@ impl Default for ReturnPath {
     }
 }
 
+/// A text that [`parse`](ReturnPath::parse) refuses becomes the start page.
+///
+/// The parameter `next` of a sign-in page is therefore a field of this type; `default` is for
+/// requests without it.
+///
+/// # Examples
+/// ```
+/// use cloakroom_session::ReturnPath;
+///
+/// #[derive(serde::Deserialize)]
+/// struct SignIn {
+///     #[serde(default)]
+///     next: ReturnPath,
+/// }
+///
+/// let next = |json: &str| serde_json::from_str(json).map(|it: SignIn| it.next.to_string());
+/// assert_eq!(next(r#"{"next":"/orders"}"#)?, "/orders");
+/// assert_eq!(next(r#"{"next":"//evil.example"}"#)?, "/");
+/// assert_eq!(next("{}")?, "/");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+impl<'de> Deserialize<'de> for ReturnPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(Self::parse(&text).unwrap_or_default())
+    }
+}
+
+impl Serialize for ReturnPath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
 impl fmt::Display for ReturnPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -159,6 +195,16 @@ mod tests {
         ] {
             assert_eq!(ReturnPath::parse(text).err(), refused, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_refused_text_is_read_as_the_start_page() {
+        for (json, path) in [(r#""/orders?page=2""#, "/orders?page=2"), (r#""//evil.example""#, "/"), (r#""""#, "/")] {
+            let read: ReturnPath = serde_json::from_str(json).unwrap();
+            assert_eq!(read.as_str(), path, "{json}");
+            assert_eq!(serde_json::to_string(&read).unwrap(), format!("{path:?}"), "{json}");
+        }
+        assert!(serde_json::from_str::<ReturnPath>("7").is_err());
     }
 
     #[test]

@@ -42,33 +42,28 @@ fn now() -> u64 {
     SystemClock.now().unix_secs()
 }
 
+/// The way back. An address of another site becomes the start page.
 #[derive(Deserialize)]
 struct Next {
-    next: Option<String>,
-}
-
-impl Next {
-    /// Returns the way back, or the start page if the address leads to another site.
-    fn path(&self) -> ReturnPath {
-        self.next.as_deref().map_or(Ok(ReturnPath::default()), ReturnPath::parse).unwrap_or_default()
-    }
+    #[serde(default)]
+    next: ReturnPath,
 }
 
 async fn start(session: Session, token: FormToken) -> Html<String> {
     pages::start(session.owner().as_deref(), &token)
 }
 
-async fn sign_in_form(Query(next): Query<Next>, token: FormToken) -> Html<String> {
-    pages::sign_in(&next.path(), &token)
+async fn sign_in_form(Query(Next { next }): Query<Next>, token: FormToken) -> Html<String> {
+    pages::sign_in(&next, &token)
 }
 
 /// Begins a sign-in. It needs a form of ours: a link on another site can't sign the user in.
 async fn sign_in(
     State(app): State<Arc<App>>,
     session: Session,
-    CheckedForm(next): CheckedForm<Next>,
+    CheckedForm(Next { next }): CheckedForm<Next>,
 ) -> Result<Redirect, Refused> {
-    let (page, flow) = app.provider.begin(&next.path(), now());
+    let (page, flow) = app.provider.begin(&next, now());
     flows::add(&session, flow)?;
     Ok(Redirect::to(page.as_str()))
 }

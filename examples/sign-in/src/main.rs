@@ -22,16 +22,11 @@ use failure::Failure;
 /// The time for which a sign-in counts as recent.
 const RECENT: Duration = Duration::from_secs(5 * 60);
 
+/// The way back. An address of another site becomes the start page.
 #[derive(Deserialize)]
 struct Next {
-    next: Option<String>,
-}
-
-impl Next {
-    /// Returns the way back, or the start page if the address leads to another site.
-    fn path(&self) -> ReturnPath {
-        self.next.as_deref().map_or(Ok(ReturnPath::default()), ReturnPath::parse).unwrap_or_default()
-    }
+    #[serde(default)]
+    next: ReturnPath,
 }
 
 #[derive(Deserialize)]
@@ -46,12 +41,12 @@ async fn start(session: Session, token: FormToken) -> Html<String> {
     pages::start(session.owner().as_deref(), &session.pop_flash::<String>(), &token)
 }
 
-async fn sign_in_form(session: Session, Query(next): Query<Next>, token: FormToken) -> Html<String> {
-    pages::sign_in(&next.path(), &session.pop_flash::<String>(), &token)
+async fn sign_in_form(session: Session, Query(Next { next }): Query<Next>, token: FormToken) -> Html<String> {
+    pages::sign_in(&next, &session.pop_flash::<String>(), &token)
 }
 
 async fn sign_in(session: Session, CheckedForm(form): CheckedForm<Credentials>) -> Redirect {
-    let next = form.next.path();
+    let next = form.next.next;
     if (form.name.as_str(), form.password.as_str()) != ("ada", "lovelace") {
         session.flash("Name or password is wrong.");
         return Redirect::to(&next.after("/sign-in"));

@@ -87,9 +87,9 @@ impl RocketCsrf {
 
 /// The head of a request. Rocket's own type can't implement the trait; only its header lines matter
 /// here.
-struct Head<'r>(&'r Request<'r>);
+struct Head<'a, 'r>(&'a Request<'r>);
 
-impl RequestHead for Head<'_> {
+impl RequestHead for Head<'_, '_> {
     fn method(&self) -> &str {
         self.0.method().as_str()
     }
