@@ -199,6 +199,9 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
                 Committed::new(commit.settle(After::Ended), cookies)
             }
             Plan::EndThenCreate => self.begin_anew(from, to, commit).await?,
+            // The phase has changed since the request began. Another request may have begun the
+            // session under the reserved id, so it begins there, and moves later.
+            Plan::Create if commit.session().sent_reserved_id().is_some() => self.stay(from, commit).await?,
             Plan::Create if from != to => self.begin_anew(from, to, commit).await?,
             _ if from == to => self.stay(from, commit).await?,
             Plan::Touch | Plan::Create | Plan::Replace | Plan::Cycle | _ => self.shift(from, commit).await?,
