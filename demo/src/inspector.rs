@@ -113,7 +113,10 @@ async fn in_store(
     now: Timestamp,
 ) -> Result<Found, Error> {
     let Some(value) = cookies.clone().last_first(sessions.cookie_name()).next() else { return Ok(Found::None) };
-    let Some(id) = SessionId::parse(value) else { return Ok(Found::Rejected("it isn’t an id of ours".to_owned())) };
+    let begun = SessionId::parse(value);
+    let Some(id) = begun.or_else(|| SessionId::parse_reserved(value)) else {
+        return Ok(Found::Rejected("it isn’t an id of ours".to_owned()));
+    };
     let key = id.store_key();
     Ok(match sessions.store().load(&key, now).await? {
         Loaded::Live(version, entry) => {
@@ -124,6 +127,8 @@ async fn in_store(
             Found::Session(Box::new(report))
         }
         Loaded::Moved => Found::Rejected("the session has had another id for a moment".to_owned()),
+        // The visitor has only seen a form.
+        Loaded::Absent if begun.is_none() => Found::None,
         Loaded::Absent => Found::Rejected("the store has no session under it".to_owned()),
     })
 }

@@ -119,7 +119,7 @@ fn ask(question: &Question<'_>) -> anyhow::Result<Report> {
             return Ok(report);
         }
     }
-    let hint = "it is neither sealed (`s1.`, `e1.`), nor an id of 43 characters, nor a token (`form.`), nor similar to the cookies of other frameworks; is it incomplete?";
+    let hint = "it is neither sealed (`s1.`, `e1.`), nor an id of 43 characters, alone or after `new.`, nor similar to the cookies of other frameworks; is it incomplete?";
     Ok(Report::new("an unknown format", Verdict::refused("unknown-format", "no known format matches", hint)))
 }
 

@@ -6,11 +6,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
+/// The beginning of a reserved id in a cookie. No id has a period.
+const RESERVED: &str = "new.";
+
 /// A session id: 256 random bits, known only to the browser (ASVS 7.2.3).
 ///
 /// # Security
 /// `Debug` prints the short prefix of its [`StoreKey`], never the id. An id that a client invented
-/// is never adopted.
+/// is never adopted, except as a [reserved id](crate::SessionState::reserving_ids), which a sign-in
+/// replaces.
 ///
 /// # Examples
 /// ```
@@ -57,6 +61,34 @@ impl SessionId {
     #[must_use]
     pub fn expose(&self) -> String {
         Spelled::new(&self.0).as_str().to_owned()
+    }
+
+    /// Parses the text of a reserved id: `new.`, and the text of an id.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::SessionId;
+    ///
+    /// let id = SessionId::from_random([7; 32]);
+    /// assert_eq!(SessionId::parse_reserved(&id.expose_reserved()), Some(id));
+    /// assert_eq!(SessionId::parse_reserved(&id.expose()), None);
+    /// ```
+    #[must_use]
+    pub fn parse_reserved(text: &str) -> Option<Self> {
+        Self::parse(text.strip_prefix(RESERVED)?)
+    }
+
+    /// Returns the text of a reserved id, for the cookie of a visitor without a session.
+    ///
+    /// The session begins under this id when something is stored:
+    /// [`SessionState::reserving_ids`](crate::SessionState::reserving_ids).
+    #[must_use]
+    pub fn expose_reserved(&self) -> String {
+        format!("{RESERVED}{}", Spelled::new(&self.0).as_str())
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 
     /// Returns the hash for the store.

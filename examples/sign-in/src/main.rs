@@ -98,7 +98,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/sign-out", post(sign_out))
         .nest("/account", account)
         .layer(CsrfLayer::new(CsrfRules::default()))
-        .layer(SessionLayer::new(StoredSessions::new(MemoryStore::new()).form_tokens_in_cookie(true).build()?));
+        .layer(SessionLayer::new(StoredSessions::new(MemoryStore::new()).build()?));
 
     let port = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse())?;
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;

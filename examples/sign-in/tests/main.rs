@@ -49,5 +49,5 @@ fn a_visitor_who_only_sees_the_form_is_not_stored() {
     let program = program();
     let mut browser = Browser::new(&program);
     browser.get("/sign-in").says("name=\"csrf_token\"");
-    assert!(browser.cookie.is_some_and(|cookie| cookie.contains("=form.")));
+    assert!(browser.cookie.is_some_and(|cookie| cookie.contains("=new.")));
 }

@@ -199,6 +199,9 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
                 Committed::new(commit.settle(After::Ended), cookies)
             }
             Plan::EndThenCreate => self.begin_anew(from, to, commit).await?,
+            // Another request may have begun the session under the reserved id, so it begins there,
+            // and moves later.
+            Plan::Create if commit.session().sent_reserved_id().is_some() => self.stay(from, commit).await?,
             Plan::Create if from != to => self.begin_anew(from, to, commit).await?,
             _ if from == to => self.stay(from, commit).await?,
             Plan::Touch | Plan::Create | Plan::Replace | Plan::Cycle | _ => self.shift(from, commit).await?,
@@ -255,6 +258,8 @@ fn choose(written: SessionState, other: SessionState) -> SessionState {
         // A superseded id must stay recognized: a new session would send a cookie that replaces the
         // newer one.
         (true, true) if other.is_detached() && !written.is_detached() => other,
+        // A node in another phase may begin the session under this id at the same moment.
+        (true, true) if other.sent_reserved_id().is_some() && written.reserved_id().is_none() => other,
         (true, true) => {
             let why = written.rejected().or(other.rejected());
             written.with_rejection(why)

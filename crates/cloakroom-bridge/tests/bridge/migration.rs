@@ -408,3 +408,45 @@ async fn a_refresh_follows_a_moved_session() {
         let _ = records.create(&browser.jar["sessionid"], &before, None, NOW).await.unwrap();
     }
 }
+
+/// A visitor who has only seen a form: nodes one phase apart begin one session.
+#[tokio::test]
+async fn concurrent_first_writes_on_two_nodes_meet_in_one_session() {
+    use cloakroom_session::Session;
+    use cloakroom_store::{MemoryStore, StoredSessions};
+
+    let side = |name: &str| {
+        let cookie = CookieConfig::default().name(name);
+        Arc::new(StoredSessions::new(MemoryStore::new()).cookie(cookie).build().unwrap())
+    };
+    for (first, second) in
+        [(Phase::ReadBothWriteNew, Phase::ReadBothWriteOld), (Phase::ReadBothWriteOld, Phase::ReadBothWriteNew)]
+    {
+        let (old, new) = (side("__Host-old"), side("__Host-new"));
+        let node = |phase| App::new(Migration::new(Arc::clone(&old), Arc::clone(&new), phase));
+        let (one, other) = (node(first), node(second));
+        let name = first.as_str();
+        let mut browser = Browser::default();
+        let (token, _) = browser.visit(&one, |session| session.csrf_token().unwrap()).await;
+        assert!(old.store().is_empty() && new.store().is_empty(), "{name}: nothing is stored");
+        let header = browser.jar.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+        let update = |session: &Session| session.update("count", |count: &mut u32| *count += 1).unwrap();
+        let mut slots = Vec::new();
+        for app in [&one, &other] {
+            let slot = app.slot();
+            update(&slot.open(CookieHeader::new([header.as_bytes()])).await.unwrap());
+            slots.push(slot);
+        }
+        for slot in slots {
+            browser.take(&slot.finish(200).await.unwrap().cookies);
+        }
+        // Later requests on either node find both changes, and the form stays valid.
+        for app in [&one, &other] {
+            let found = |session: &Session| (session.get::<u32>("count").unwrap(), session.csrf_token().unwrap());
+            assert_eq!(browser.visit(app, found).await.0, (Some(2), token.clone()), "{name}");
+        }
+        browser.visit(&other, update).await;
+        let found = browser.visit(&one, |session| session.get::<u32>("count").unwrap()).await.0;
+        assert_eq!(found, Some(3), "{name}: it moved");
+    }
+}

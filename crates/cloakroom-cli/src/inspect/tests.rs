@@ -106,16 +106,14 @@ async fn contents_of_a_cookie() {
 #[test]
 fn ids_and_tokens() {
     let id = SessionId::from_random([7; 32]);
-    let cookie = Cookie::new("session", id.expose());
-    let (document, _) = asked(&cookie, None, Values::Hidden, NOW);
-    assert_eq!(document["facts"]["store_key"], id.store_key().to_hex());
-    assert!(!document.to_string().contains(&id.expose()));
+    for value in [id.expose(), id.expose_reserved()] {
+        let (document, _) = asked(&Cookie::new("session", value), None, Values::Hidden, NOW);
+        assert_eq!(document["facts"]["store_key"], id.store_key().to_hex());
+        assert!(!document.to_string().contains(&id.expose()));
+    }
 
     let ring = Keyring::new(ours());
     let token = CsrfToken::from_random([9; 32]);
-    let (document, _) = asked(&Cookie::new("session", token.to_cookie()), None, Values::Shown, NOW);
-    assert_eq!(document["answer"]["verdict"], "opens");
-    assert!(!document.to_string().contains(token.expose()));
     let sealer = Sealer::new(Seal::Signed, &ring, "csrf:token").unwrap();
     let cookie = Cookie::new("token", sealer.seal(token.expose(), [0; 12]).unwrap());
     let (document, text) = asked(&cookie, Some(&ring), Values::Shown, NOW);

@@ -37,7 +37,7 @@ impl Name {
 
     fn read(text: &str) -> Option<Self> {
         let value = text.rsplit_once('=').map_or(text, |(_, value)| value);
-        if let Some(id) = SessionId::parse(value) {
+        if let Some(id) = SessionId::parse(value).or_else(|| SessionId::parse_reserved(value)) {
             return Some(Self::Key(id.store_key()));
         }
         let digits = value.to_ascii_lowercase();
@@ -83,6 +83,7 @@ mod tests {
             ("a key", key.to_hex(), Some(Name::Key(key))),
             ("a key in capitals", "AB".repeat(32), Some(Name::Key(StoreKey::from_bytes([0xab; 32])))),
             ("a cookie's value", id.expose(), Some(Name::Key(key))),
+            ("a reserved id", id.expose_reserved(), Some(Name::Key(key))),
             ("a cookie", format!("__Host-Http-session={}", id.expose()), Some(Name::Key(key))),
             ("eight digits", "abababab".to_owned(), Some(Name::Beginning("abababab".to_owned()))),
             ("seven digits", "abababa".to_owned(), None),

@@ -5,15 +5,14 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ctutils::CtEq as _;
+use hkdf::Hkdf;
+use sha2::Sha256;
 
 use crate::id::{SessionId, Spelled};
 use crate::json::Text;
 
 /// The maximum length of a token. No known framework has longer ones.
 const LONGEST: usize = 256;
-
-/// The beginning of a cookie's value that is a token. No id has a period.
-const IN_COOKIE: &str = "form.";
 
 /// A session's CSRF token.
 ///
@@ -97,30 +96,26 @@ impl CsrfToken {
         (1..=LONGEST).contains(&length).then_some(Self { text, scheme: None })
     }
 
-    /// Parses the value of the session cookie of a visitor who has a token and no session.
+    /// Derives the token of a visitor who has a reserved id and no session.
+    ///
+    /// This is HKDF-SHA256 (RFC 5869) of the id. The token is in pages, and nobody can compute the
+    /// id from it.
     ///
     /// # Examples
     /// ```
-    /// use cloakroom_core::CsrfToken;
+    /// use cloakroom_core::{CsrfToken, SessionId};
     ///
-    /// let token = CsrfToken::from_random([7; 32]);
-    /// assert_eq!(CsrfToken::from_cookie(&token.to_cookie()), Some(token));
-    /// assert_eq!(CsrfToken::from_cookie("form.short"), None);
+    /// let id = SessionId::from_random([7; 32]);
+    /// assert_eq!(CsrfToken::of_reserved(&id), CsrfToken::of_reserved(&id));
+    /// assert_ne!(CsrfToken::of_reserved(&id).expose(), id.expose());
     /// ```
     #[must_use]
-    pub fn from_cookie(value: &str) -> Option<Self> {
-        let text = value.strip_prefix(IN_COOKIE)?;
-        // A token has the form of an id: 32 random bytes.
-        SessionId::parse(text)?;
-        Self::from_text(text)
-    }
-
-    /// Returns the value of the session cookie of a visitor who has a token and no session.
-    ///
-    /// It is never the value of an id or of a sealed session.
-    #[must_use]
-    pub fn to_cookie(&self) -> String {
-        format!("{IN_COOKIE}{}", self.expose())
+    pub fn of_reserved(id: &SessionId) -> Self {
+        let mut bytes = [0; 32];
+        // One block of output is always available.
+        let _ =
+            Hkdf::<Sha256>::new(Some(b"cloakroom"), id.as_bytes()).expand(b"CSRF token of a reserved id", &mut bytes);
+        Self::from_random(bytes)
     }
 
     /// Returns the token in the format of another framework.

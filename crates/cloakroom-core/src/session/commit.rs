@@ -47,7 +47,7 @@ pub enum After {
     Dropped,
     /// Nothing was done.
     Untouched,
-    /// A cookie with the CSRF token was sent, and nothing was stored.
+    /// A cookie with the reserved id was sent, and nothing was stored.
     TokenIssued,
 }
 
@@ -156,6 +156,15 @@ impl Commit {
         self.new.map(|(id, _)| id)
     }
 
+    /// Returns `true` if the session begins under a [reserved id](SessionState::sent_reserved_id).
+    ///
+    /// Another request may have begun it. The changes are then replayed on that session.
+    #[must_use]
+    pub fn begins_reserved(&self) -> bool {
+        let reserved = self.session.sent_reserved_id().filter(|_| self.plan == Plan::Create);
+        reserved.is_some() && reserved == self.new_id()
+    }
+
     /// Returns the nonce for encrypting a new session's first cookie.
     ///
     /// It was generated together with the session's id.
@@ -243,14 +252,13 @@ impl SessionState {
         let (nonce, rest) = parts::<NONCE>(rest);
         let (id, rest) = parts::<ID>(rest);
         let (token, _) = parts::<TOKEN>(rest);
-        let id = handed_on.and_then(Commit::new_id).unwrap_or_else(|| SessionId::from_random(id));
+        let given = handed_on.and_then(Commit::new_id).or_else(|| self.begins_under());
+        let id = given.unwrap_or_else(|| SessionId::from_random(id));
         let commit = handed_on.and_then(Commit::id).unwrap_or_else(|| CommitId::of_this_process(commit));
         let commit = (needed > 0 && self.payload() == CookiePayload::Id).then_some(commit);
         let gives_token = begins && self.record().csrf().is_none();
         if needed > 0 {
-            // The forms that the visitor has open stay valid.
-            let fresh = || self.form_token().cloned().unwrap_or_else(|| CsrfToken::from_random(token));
-            let token = begins.then(fresh);
+            let token = begins.then(|| CsrfToken::from_random(token));
             self.complete(now, commit, token);
         } else if plan == Plan::Replace {
             self.complete(now, None, None);

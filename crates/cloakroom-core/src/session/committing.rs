@@ -68,9 +68,9 @@ impl SessionState {
         let (identity, base) = match after {
             After::Untouched => return Self { opened: now, ..self.clone() },
             After::TokenIssued => {
-                let token = self.record().csrf().cloned();
-                let fresh = Self::fresh(now, self.context.lifetimes).issuing_tokens(token);
-                return Self { generation: self.generation, context: self.context.clone(), ..fresh };
+                let fresh = Self::fresh(now, self.context.lifetimes);
+                let fresh = Self { generation: self.generation, context: self.context.clone(), ..fresh };
+                return fresh.reserving_ids(self.reserved_id());
             }
             After::Kept(id, record) => (Identity::Loaded(id), record),
             After::Ended => (Identity::New, Arc::new(Record::new(now, &self.context.lifetimes))),
@@ -94,10 +94,11 @@ impl SessionState {
     ///
     /// A session that has ended becomes detached, so that later writes can't revive it. A session
     /// that still exists shows its newest values, unless it has uncommitted changes: those are
-    /// applied to the newest values by the commit.
+    /// applied to the newest values by the commit. A visitor with a
+    /// [reserved id](SessionState::sent_reserved_id) gets the session that another request began.
     pub fn refresh(&mut self, newest: Self) -> bool {
-        let Some(id) = self.id() else { return !self.is_detached() };
-        let goes_on = newest.id().is_some();
+        let Some(id) = self.id().or(self.sent_reserved_id()) else { return !self.is_detached() };
+        let goes_on = newest.id().is_some() || (self.is_new() && !newest.is_detached());
         let generation = self.generation;
         let context = Context { place: newest.context.place, moves: newest.context.moves, ..self.context.clone() };
         if !goes_on {

@@ -10,6 +10,7 @@
 //! | `plan` | the operation and the cookie at the end of the request |
 //! | `commit`, `committing` | beginning a commit, and merging its result |
 //! | `bridging` | factories that read more than one kind of session |
+//! | `reserved` | the id of a visitor who has no session yet |
 //!
 //! The other files hold the types that it uses:
 //!
@@ -31,6 +32,7 @@ mod key;
 mod log;
 mod plan;
 mod reads;
+mod reserved;
 mod values;
 mod version;
 mod writing;
@@ -46,6 +48,7 @@ use crate::seal::Rejected;
 use crate::time::{Resolution, Timestamp};
 
 use identity::Identity;
+use reserved::Reserved;
 
 pub use change::Updater;
 pub use commit::{After, Commit};
@@ -105,7 +108,7 @@ struct Context {
     request: RequestKind,
     scheme: Option<&'static dyn CsrfScheme>,
     place: u8,
-    issues_tokens: bool,
+    reserves_ids: bool,
 }
 
 /// Rarely used fields.
@@ -116,8 +119,8 @@ struct Rare {
     other: Option<SessionState>,
     /// The framework data of the session that `invalidate` ended.
     ended_foreign: Option<Arc<FrameworkData>>,
-    /// The CSRF token in the request's cookie, of a visitor without a session.
-    form_token: Option<CsrfToken>,
+    /// The id of a visitor without a session.
+    reserved: Option<Reserved>,
 }
 
 /// Opening, for factories.
@@ -162,7 +165,7 @@ impl SessionState {
                 request: RequestKind::Ordinary,
                 scheme: None,
                 place: 0,
-                issues_tokens: false,
+                reserves_ids: false,
             },
             rare: None,
         }
@@ -222,24 +225,6 @@ impl SessionState {
     pub fn with_rejection(mut self, why: Option<Rejected>) -> Self {
         if why.is_some() || self.rare.is_some() {
             self.rare_mut().rejected = why;
-        }
-        self
-    }
-
-    /// Lets the factory keep the CSRF token of a visitor without a session in the cookie.
-    ///
-    /// A page with a form then stores no record: see [`Plan::IssueToken`]. `presented` is the token
-    /// in the request's cookie. It becomes the session's token if something is stored, unless the
-    /// visitor signs in.
-    ///
-    /// # Security
-    /// The cookie's name **must** begin with `__Host-`. Otherwise a sibling domain could plant a
-    /// token that it knows.
-    #[must_use]
-    pub fn issuing_tokens(mut self, presented: Option<CsrfToken>) -> Self {
-        self.context.issues_tokens = true;
-        if presented.is_some() {
-            self.rare_mut().form_token = presented;
         }
         self
     }
@@ -347,15 +332,7 @@ impl SessionState {
     /// Returns the session's CSRF token, or that of a visitor without a session, if there is one.
     #[must_use]
     pub fn known_csrf_token(&self) -> Option<&CsrfToken> {
-        self.record().csrf().or_else(|| self.form_token())
-    }
-
-    pub(crate) fn form_token(&self) -> Option<&CsrfToken> {
-        self.rare.as_ref().filter(|_| self.identity == Identity::New)?.form_token.as_ref()
-    }
-
-    pub(crate) const fn issues_tokens(&self) -> bool {
-        self.context.issues_tokens
+        self.record().csrf()
     }
 
     pub(crate) const fn moves(&self) -> bool {

@@ -45,13 +45,14 @@ impl CommitPolicy {
 pub enum Plan {
     /// Write nothing.
     Nothing,
-    /// Send a CSRF token to a visitor without a session, and store nothing.
+    /// Send a reserved id to a visitor who got a CSRF token, and store nothing.
     ///
-    /// Only for factories that [issue tokens](SessionState::issuing_tokens).
+    /// Only for factories that [reserve ids](SessionState::reserving_ids).
     IssueToken,
     /// Extend the idle deadline.
     Touch,
-    /// Store a new record under a new id.
+    /// Store a new record under a new id, or under the [reserved](SessionState::sent_reserved_id)
+    /// one.
     Create,
     /// Replace the record.
     Replace,
@@ -96,11 +97,10 @@ impl SessionState {
         let now = self.resolution().floor(now);
         let effective = self.log().is_effective();
         match self.identity() {
-            Identity::New if self.issues_tokens() && !self.has_content() => match self.record().csrf() {
-                Some(token) if self.form_token() != Some(token) => (Plan::IssueToken, CookieUpdate::Set),
-                _ => (Plan::Nothing, CookieUpdate::Keep),
-            },
-            Identity::New if self.is_wanted() => (Plan::Create, CookieUpdate::Set),
+            Identity::New if self.is_wanted() => (Plan::Create, self.cookie_of_new()),
+            Identity::New if self.reserved().is_some_and(|reserved| !reserved.is_sent) => {
+                (Plan::IssueToken, CookieUpdate::Set)
+            }
             Identity::New => (Plan::Nothing, CookieUpdate::Keep),
             Identity::Ended(_) if self.is_wanted() => (Plan::EndThenCreate, CookieUpdate::Set),
             Identity::Ended(_) => (Plan::End, CookieUpdate::Remove),
@@ -136,14 +136,20 @@ impl SessionState {
     /// Returns `true` if a new session must be stored.
     ///
     /// A visitor who stored nothing has no record and no cookie, but a token that was rendered into
-    /// a form must be known later.
+    /// a form must be known later, unless it follows from a reserved id.
     fn is_wanted(&self) -> bool {
-        self.has_content() || self.record().csrf().is_some()
+        !self.record().is_vacant() || self.log().asks_for_record() || self.record().csrf() != self.base().csrf()
     }
 
-    /// Returns `true` if a new session has more than a token.
-    fn has_content(&self) -> bool {
-        !self.record().is_vacant() || self.log().asks_for_record()
+    /// A browser that has the reserved id needs no other cookie. The response may arrive after that
+    /// of a sign-in, whose cookie it must not replace.
+    fn cookie_of_new(&self) -> CookieUpdate {
+        let has_id = self.sent_reserved_id().is_some_and(|id| self.begins_under() == Some(id));
+        if has_id && !self.log().asks_for_cookie() && !self.record().times().remembered {
+            CookieUpdate::Keep
+        } else {
+            CookieUpdate::Set
+        }
     }
 
     /// Returns the deadline that passed during the request, if any. Opening counts as use.

@@ -117,3 +117,11 @@ fn every_field_means_what_it_meant() {
     // Since messages have random ids, the number of the next one is not written.
     assert_eq!(session.record().encode(), stored.replacen("n5;", "", 1));
 }
+
+/// The token was derived by Python's hmac, as in RFC 5869.
+#[test]
+fn the_token_of_a_reserved_id_is_what_it_always_was() {
+    let id = SessionId::from_random([7; 32]);
+    assert_eq!(id.expose_reserved(), "new.BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc");
+    assert_eq!(CsrfToken::of_reserved(&id).expose(), "hM_UoUEOctY-AT_1mUzqX0uI0OoYe-YTG_yd5dd33qg");
+}

@@ -22,7 +22,8 @@ use crate::meter::{self, Event};
 /// - `open` **must not** fail because of the client's input. For a cookie that can't be opened, it
 ///   returns a fresh session and emits one trace event with the reason. `Err` means that the store
 ///   couldn't answer.
-/// - `open` **must not** adopt an id that the client invented.
+/// - `open` **must not** adopt an id that the client invented, except a
+///   [reserved](SessionState::reserving_ids) one.
 /// - `open` **must** call [`SessionState::with_payload`] if the cookie carries only an id.
 /// - `commit` **must** carry out the [plan](Commit::plan) completely or not at all, and **must**
 ///   return the session [settled](Commit::settle).
@@ -148,7 +149,9 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
     ///
     /// It **must** return the current session under the session's [id](SessionState::id):
     /// [loaded](SessionState::loaded), or [detached](SessionState::detached) if the session has
-    /// ended or moved. The default implementation depends on the cookie. If the cookie carries the
+    /// ended or moved. If the session has only a
+    /// [reserved id](SessionState::sent_reserved_id), it may not have begun: then it is returned
+    /// unchanged. The default implementation depends on the cookie. If the cookie carries the
     /// record, the session lives until its deadline, because no other request can end it. If the
     /// cookie carries an id, the default returns an error.
     ///

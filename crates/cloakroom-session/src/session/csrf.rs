@@ -11,8 +11,8 @@ use crate::error::Error;
 impl Session {
     /// Returns the session's CSRF token, which is created with the session.
     ///
-    /// If the session is new, this call causes it to be stored, unless the factory keeps such
-    /// tokens in the cookie. The response becomes `Cache-Control: private, no-store`, because a
+    /// If the session is new, this call causes it to be stored, unless the factory derives such
+    /// tokens from the cookie. The response becomes `Cache-Control: private, no-store`, because a
     /// page with a token is for one visitor only.
     ///
     /// # Errors

@@ -16,7 +16,8 @@ impl Session {
     ///
     /// With a store, this is one store call. It doesn't count as use, so that a page left open
     /// doesn't keep its session alive; [`Session::commit_now`] counts as use. A session that began
-    /// in this request and hasn't been committed stays alive.
+    /// in this request and hasn't been committed stays alive. A visitor who has only seen a form
+    /// gets the session that another request began.
     ///
     /// # Security
     /// For a cookie session, `refresh` returns `false` only after the deadline. The browser holds
@@ -50,7 +51,7 @@ impl Session {
         // A running commit of this handle changes versions and ids, so wait for it.
         let _turn = self.turn().await;
         let opened = self.read(SessionState::clone);
-        if opened.id().is_none() {
+        if opened.id().or(opened.sent_reserved_id()).is_none() {
             return Ok(!opened.is_detached());
         }
         let newest = self.0.engine.factory.reload(&opened, self.now()).await?;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cloakroom_sql::{SqliteConfig, SqliteStore, Synchronous, TableName};
+use cloakroom_store::StoredSessions;
 use cloakroom_store::store::{
     Loaded, Replaced, Store as _, all_owned,
     conformance::{Capabilities, assert_conforms, nth},
@@ -25,6 +26,14 @@ async fn it_conforms() {
     let folder = tempfile::tempdir().unwrap();
     over_makes_room(&store(&folder)).await;
     assert_conforms(Arc::new(store(&folder)), Capabilities::all()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_conforms_as_a_factory() {
+    let folder = tempfile::tempdir().unwrap();
+    let sessions = StoredSessions::new(store(&folder)).build().unwrap();
+    let can = cloakroom_session::factory::conformance::Capabilities::all().rounds(5);
+    cloakroom_session::factory::conformance::assert_conforms(Arc::new(sessions), can).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

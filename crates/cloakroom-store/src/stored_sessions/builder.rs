@@ -24,7 +24,8 @@ pub struct StoredSessionsBuilder<S> {
     grace: Duration,
     owner_limit: Option<OwnerLimit>,
     fails_fast: bool,
-    form_tokens_in_cookie: bool,
+    /// `None` means: if the cookie's name permits it.
+    form_tokens_in_cookie: Option<bool>,
 }
 
 impl<S: Store> StoredSessions<S> {
@@ -54,7 +55,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
             grace: Duration::from_secs(10),
             owner_limit: Some(OwnerLimit::default_of_all()),
             fails_fast: false,
-            form_tokens_in_cookie: false,
+            form_tokens_in_cookie: None,
         }
     }
 
@@ -130,20 +131,17 @@ impl<S: Store> StoredSessionsBuilder<S> {
         self
     }
 
-    /// Keeps the CSRF token of a visitor without a session in the cookie.
+    /// Sets whether a visitor who only sees a form has no record in the store.
     ///
-    /// A page with a form then stores nothing, so that crawlers on a sign-in page leave no records.
-    /// The token becomes the session's when something is stored. The default is `false`: the
-    /// session begins with the token.
+    /// With `true`, such a visitor's cookie has a reserved id, from which the CSRF token is derived.
+    /// The session begins under this id when something is stored, and the token stays. Crawlers on
+    /// a sign-in page leave no records. With `false`, the session begins with the token.
     ///
-    /// With `true`, such a visitor has no session yet. If the first two requests that store
-    /// something are concurrent, each of them begins a session, and the browser keeps the cookie
-    /// that arrives last. Use it if visitors store something one request at a time, such as by
-    /// forms.
+    /// The default is `true` if the name of the cookie begins with `__Host-`, and else `false`.
     ///
     /// # Security
-    /// The cookie's name must begin with `__Host-`. Otherwise a sibling domain could plant a token
-    /// that it knows.
+    /// With `true`, the cookie's name must begin with `__Host-`. Otherwise a sibling domain could
+    /// plant an id that it knows. A sign-in replaces the id in any case.
     ///
     /// # Examples
     /// ```
@@ -155,7 +153,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
     /// assert_eq!(error.option(), "form_tokens_in_cookie");
     /// ```
     pub const fn form_tokens_in_cookie(mut self, in_cookie: bool) -> Self {
-        self.form_tokens_in_cookie = in_cookie;
+        self.form_tokens_in_cookie = Some(in_cookie);
         self
     }
 
@@ -168,12 +166,14 @@ impl<S: Store> StoredSessionsBuilder<S> {
         if self.owner_limit.is_some_and(|limit| limit.sessions == 0) {
             return Err(ConfigError::new("owner_limit", "is zero: no user could ever sign in"));
         }
-        if self.form_tokens_in_cookie && !cookie.name().starts_with("__Host-") {
+        let is_ours_alone = cookie.name().starts_with("__Host-");
+        let form_tokens_in_cookie = self.form_tokens_in_cookie.unwrap_or(is_ours_alone);
+        if form_tokens_in_cookie && !is_ours_alone {
             return Err(ConfigError::new("form_tokens_in_cookie", "needs a cookie whose name begins with __Host-"));
         }
         Ok(StoredSessions {
             store: self.store,
-            form_tokens_in_cookie: self.form_tokens_in_cookie,
+            form_tokens_in_cookie,
             cookie,
             lifetimes: options.lifetimes,
             conflicts: options.conflicts,

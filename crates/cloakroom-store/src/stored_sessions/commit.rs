@@ -10,6 +10,7 @@ use cloakroom_session::{Error, Timestamp, meter};
 
 use super::StoredSessions;
 use super::call::Operation;
+use super::limit::Surplus;
 use super::outcome::{Found, Outcome, Written};
 use super::write::{Step, Write};
 use crate::deadline::Course;
@@ -23,14 +24,18 @@ impl<S: Store> StoredSessions<S> {
     pub(crate) async fn carry_out(&self, commit: &Commit) -> Result<Outcome, Error> {
         let session = commit.session();
         match (commit.plan(), session.id().zip(session.store_key())) {
-            (Plan::Create | Plan::EndThenCreate, _) => self.begin(commit).await,
+            (Plan::Create | Plan::EndThenCreate, _) => match session.sent_reserved_id() {
+                // Boxed like a cycle.
+                Some(id) => Box::pin(self.begin_reserved(commit, id)).await,
+                None => self.begin(commit).await,
+            },
             (Plan::End, _) => {
                 let was_there = self.end(commit, &mut self.course(commit)).await?;
                 Ok(Outcome::Ended { was_there })
             }
             (Plan::Touch, Some((id, key))) => self.touch(commit, id, &key).await,
             (Plan::Replace, Some((id, key))) => {
-                let write = Write { commit, key: &key, step: &Step::Replace };
+                let write = Write { commit, key: &key, seen: session.version(), step: &Step::Replace };
                 Ok(self.write(&write, &mut self.course(commit)).await?.under(id))
             }
             // Boxed because it is the largest future and rare, so that the others stay small.
@@ -42,7 +47,7 @@ impl<S: Store> StoredSessions<S> {
     }
 
     /// Starts the clock of a commit.
-    fn course(&self, commit: &Commit) -> Course {
+    pub(crate) fn course(&self, commit: &Commit) -> Course {
         Course::new(Retries::within(self.patience.commit), commit.is_resumed())
     }
 
@@ -166,10 +171,22 @@ impl<S: Store> StoredSessions<S> {
     async fn cycle(&self, commit: &Commit, key: &StoreKey) -> Result<Outcome, Error> {
         let mut course = self.course(commit);
         let surplus = self.admit(commit, &mut course).await?;
+        self.move_from(commit, key, commit.session().version(), surplus, course).await
+    }
+
+    /// Moves the session from `key` to the commit's id, with the commit's changes.
+    pub(crate) async fn move_from(
+        &self,
+        commit: &Commit,
+        key: &StoreKey,
+        seen: &Version,
+        surplus: Surplus,
+        mut course: Course,
+    ) -> Result<Outcome, Error> {
         course.unsure = commit.is_resumed();
         let new = self.new_id(commit)?;
         let step = Step::Cycle(new);
-        let written = self.write(&Write { commit, key, step: &step }, &mut course).await;
+        let written = self.write(&Write { commit, key, seen, step: &step }, &mut course).await;
         let written = written.inspect_err(|_| self.abandon(&new.store_key(), commit.now(), &course))?;
         if matches!(written, Written::Yes(..)) {
             self.dismiss(surplus, commit, &new.store_key(), &course).await;

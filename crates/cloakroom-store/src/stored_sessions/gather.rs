@@ -9,6 +9,7 @@ use cloakroom_session::factory::{Commit, CommitId, Record, Version};
 use super::StoredSessions;
 use super::group::{CommitTurn, Pending, Traces};
 use super::outcome::Written;
+use super::write::is_of;
 use crate::store::Store;
 
 /// The maximum number of commits in one write. The task with the turn replays all of them without
@@ -21,6 +22,9 @@ pub(crate) struct Leader<'a> {
     /// The record that its changes were applied to, and its version.
     pub(crate) on: &'a Record,
     pub(crate) version: &'a Version,
+    /// The write creates the session. A commit that has opened a session isn't added: that one has
+    /// ended.
+    pub(crate) creates: bool,
 }
 
 impl<S: Store> StoredSessions<S> {
@@ -39,7 +43,7 @@ impl<S: Store> StoredSessions<S> {
             // with an earlier clock.
             return None;
         }
-        turn.take(MOST - 1, |pending| !pending.is_solo());
+        turn.take(MOST - 1, |pending| !pending.is_solo() && (!leader.creates || pending.commit.begins_reserved()));
         turn.answer_those(
             |pending| pending.was_written_in(leader.on),
             || Written::Yes(leader.version.clone(), Arc::new(leader.on.clone())),
@@ -67,10 +71,10 @@ impl<S: Store> StoredSessions<S> {
     }
 
     /// Applies a waiting commit to a record. Returns `None` if that fails, or if the session has
-    /// expired for this commit.
+    /// expired for this commit or is another one.
     fn join(&self, pending: &Pending, record: &Record) -> Option<Record> {
         let commit = &pending.commit;
-        if record.times().expired(commit.now()).is_some() {
+        if record.times().expired(commit.now()).is_some() || !is_of(commit, record) {
             return None;
         }
         // A panic in another request's closure must not take this one down. It happens again in

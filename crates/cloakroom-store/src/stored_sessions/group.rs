@@ -55,7 +55,7 @@ impl Pending {
     pub(crate) fn new(commit: &Commit) -> Self {
         // A move is a different store operation. A retried commit must first look for its traces. A
         // commit without an id couldn't tell whether it was written.
-        let solo = commit.plan() != Plan::Replace
+        let solo = !(commit.plan() == Plan::Replace || commit.begins_reserved())
             || commit.is_resumed()
             || commit.id().is_none()
             || commit.session().base().has_foreign();

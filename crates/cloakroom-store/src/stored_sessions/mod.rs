@@ -9,7 +9,7 @@
 //! | `queue` | a work queue for each session, inside this process |
 //! | `flights` | the loads and touches in flight, and the recent touches |
 //! | `load`, `touch` | concurrent loads and touches of one session, served by one call |
-//! | `form_token` | the CSRF token of a visitor without a session, in the cookie |
+//! | `reserved` | the id of a visitor without a session |
 //! | `commit` | the execution of a commit plan |
 //! | `write` | writes to a session that other requests may write too, on the newest version |
 //! | `group` | concurrent commits of one session that wait for their turn |
@@ -20,13 +20,13 @@ mod builder;
 pub(crate) mod call;
 mod commit;
 mod flights;
-mod form_token;
 mod gather;
 mod group;
 mod limit;
 mod load;
 mod outcome;
 mod queue;
+mod reserved;
 mod settings;
 mod touch;
 mod write;
@@ -40,7 +40,7 @@ use cloakroom_session::factory::{
     After, Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate, Plan, Presented,
     Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, TimeLimit, Version,
 };
-use cloakroom_session::{ConflictPolicy, CsrfToken, Error, Lifetimes, Timestamp, meter::Event};
+use cloakroom_session::{ConflictPolicy, Error, Lifetimes, Timestamp, meter::Event};
 
 use crate::error::StoreError;
 use crate::health::Health;
@@ -52,6 +52,7 @@ use call::{Call, Operation, watched};
 use flights::Flights;
 use group::{CommitQueues, Unsure};
 use outcome::{Found, Outcome};
+use reserved::Named;
 pub use settings::AtLimit;
 use settings::{OwnerLimit, Patience};
 
@@ -64,7 +65,8 @@ use settings::{OwnerLimit, Patience};
 /// # Security
 /// The store sees the SHA-256 of an id, never the id, so stolen store data opens no session
 /// (CVE-2019-16782). An unknown id from a client is never adopted; that client gets a new session
-/// with a new id.
+/// with a new id. The exception is the id of a visitor who has only seen a form: see
+/// [`StoredSessionsBuilder::form_tokens_in_cookie`].
 ///
 /// # Examples
 /// ```
@@ -80,7 +82,7 @@ pub struct StoredSessions<S> {
     pub(crate) conflicts: ConflictPolicy,
     pub(crate) patience: Patience,
     pub(crate) grace: Duration,
-    /// The cookie keeps the token of a visitor without a session.
+    /// A visitor who only sees a form has a reserved id, and no session.
     pub(crate) form_tokens_in_cookie: bool,
     pub(crate) owner_limit: Option<OwnerLimit>,
     pub(crate) commits: Arc<CommitQueues>,
@@ -186,7 +188,7 @@ impl<S: Store> StoredSessions<S> {
 
     fn cookie_for(&self, commit: &Commit, outcome: &Outcome) -> Result<Vec<SetCookie>, Error> {
         Ok(match (commit.cookie(), outcome) {
-            (CookieUpdate::Set, Outcome::TokenIssued) => form_token::cookie(&self.cookie, &commit.record())?,
+            (CookieUpdate::Set, Outcome::TokenIssued) => reserved::cookie(&self.cookie, commit)?,
             (CookieUpdate::Set, Outcome::Kept(id, _, record)) => {
                 self.cookie.set_all(&id.expose(), record.max_age(commit.now()))?
             }
@@ -223,22 +225,20 @@ impl<S: Store> IntoStore<S> for Arc<S> {
 
 impl<S: Store> SessionFactory for StoredSessions<S> {
     async fn open(&self, cookies: CookieHeader<'_>, now: Timestamp) -> Result<SessionState, Error> {
-        let (mut moved, mut form_token) = (None, None);
+        let (mut moved, mut reserved) = (None, None);
         let mut candidates = Candidates::new(&cookies, self.cookie.name());
         while let Some(value) = candidates.next_value() {
-            let Some(id) = SessionId::parse(value) else {
-                match CsrfToken::from_cookie(value) {
-                    Some(token) => form_token = form_token.or(Some(token)),
-                    None => candidates.reject(Rejected::Malformed),
-                }
+            let Some(named) = Named::parse(value) else {
+                candidates.reject(Rejected::Malformed);
                 continue;
             };
+            let id = named.id();
             let key = id.store_key();
             match self.load(&key, now).await? {
                 Found::Live(version, record) => {
                     self.counters.count(Event::Opened);
                     let first = self.loaded(id, key, version, record, now);
-                    let others: Vec<_> = candidates.others(value).filter_map(SessionId::parse).collect();
+                    let others: Vec<_> = candidates.others(value).filter_map(Named::parse).map(Named::id).collect();
                     if others.is_empty() {
                         return Ok(first);
                     }
@@ -246,7 +246,10 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
                     return Box::pin(self.latest(first, others, now)).await;
                 }
                 Found::Moved => moved = moved.or(Some(id)),
-                Found::Absent => candidates.reject(Rejected::Unknown),
+                Found::Absent => match named {
+                    Named::Reserved(id) if self.form_tokens_in_cookie => reserved = reserved.or(Some(id)),
+                    Named::Reserved(_) | Named::Begun(_) => candidates.reject(Rejected::Unknown),
+                },
             }
         }
         let session = match moved {
@@ -254,7 +257,7 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
             Some(id) => SessionState::detached(id, now, self.lifetimes),
             None => {
                 let fresh = SessionState::fresh(now, self.lifetimes).with_rejection(candidates.first_rejected());
-                if self.form_tokens_in_cookie { fresh.issuing_tokens(form_token) } else { fresh }
+                if self.form_tokens_in_cookie { fresh.reserving_ids(reserved) } else { fresh }
             }
         };
         Ok(session.with_payload(CookiePayload::Id))
@@ -275,7 +278,8 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
     }
 
     fn presented(&self, cookies: &CookieHeader<'_>, _: Timestamp) -> Presented {
-        let mut ids = cookies.candidates(self.cookie.name()).flatten().filter_map(SessionId::parse);
+        let named = cookies.candidates(self.cookie.name()).flatten().filter_map(Named::parse);
+        let mut ids = named.map(Named::id);
         let first = ids.next();
         // Only the store knows which of several sessions was used last.
         if ids.any(|other| Some(other) != first) {
@@ -293,11 +297,14 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
     }
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
-        let (Some(id), Some(key)) = (session.id(), session.store_key()) else { return Ok(session.clone()) };
+        // Another request may have begun the session of a reserved id.
+        let Some(id) = session.id().or(session.sent_reserved_id()) else { return Ok(session.clone()) };
+        let key = session.store_key().unwrap_or_else(|| id.store_key());
         let newest = match self.load(&key, now).await? {
             Found::Live(version, record) => {
                 SessionState::loaded(id, record, now, self.lifetimes).at_version(version).under(key)
             }
+            Found::Absent if session.id().is_none() => return Ok(session.clone()),
             Found::Moved | Found::Absent => SessionState::detached(id, now, self.lifetimes),
         };
         Ok(newest.with_payload(CookiePayload::Id))

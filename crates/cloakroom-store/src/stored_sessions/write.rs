@@ -18,19 +18,39 @@ use super::queue::{Place, Said};
 use crate::deadline::Course;
 use crate::entry::Entry;
 use crate::error::StoreError;
-use crate::store::{Replaced, Store};
+use crate::store::{Created, Replaced, Store};
 
 /// A write that may conflict with others. It is passed by reference, because nested futures would
 /// store each field twice.
 pub(crate) struct Write<'a> {
     pub(crate) commit: &'a Commit,
     pub(crate) key: &'a StoreKey,
+    /// The version at which the session was opened, or the default one for no session.
+    pub(crate) seen: &'a Version,
     pub(crate) step: &'a Step,
 }
 
 pub(crate) enum Step {
+    /// Creates a session under its reserved id, or replaces the version that is there.
+    Begin,
     Replace,
     Cycle(SessionId),
+}
+
+impl Write<'_> {
+    /// Returns `true` if the session is created, because no version of it is known.
+    fn creates(&self, newest: &Newest) -> bool {
+        matches!(self.step, Step::Begin) && newest.is_none()
+    }
+}
+
+/// Returns whether the changes of a commit belong to the session with this record.
+///
+/// A reserved id may be used for one session after another. The changes of one that has ended must
+/// not appear in the next.
+pub(crate) fn is_of(commit: &Commit, record: &Record) -> bool {
+    let session = commit.session();
+    session.id().is_none() || session.base().times().created == record.times().created
 }
 
 /// The version that a write builds on, if not the one at which its session was opened.
@@ -91,12 +111,16 @@ impl<S: Store> StoredSessions<S> {
         mut turn: CommitTurn,
         traces: &mut Traces<'_>,
     ) -> Result<Written, Error> {
-        let (commit, session) = (write.commit, write.commit.session());
-        let mut newest: Newest = match turn.baton.take().filter(|(version, _)| version > session.version()) {
-            Some((version, entry)) => Some((version, entry.record(write.key)?)),
+        let commit = write.commit;
+        let mut newest: Newest = match turn.baton.take().filter(|(version, _)| version > write.seen) {
+            Some((version, entry)) => {
+                let record = entry.record(write.key)?;
+                is_of(commit, &record).then_some((version, record))
+            }
             None => None,
         };
         let mut solo = matches!(write.step, Step::Cycle(_));
+        let mut was_taken = false;
         loop {
             if let Some((version, record)) = &newest
                 && self.has_done(write, traces, record)
@@ -105,7 +129,7 @@ impl<S: Store> StoredSessions<S> {
                 traces.settle();
                 return Ok(Written::Yes(version.clone(), Arc::clone(record)));
             }
-            let seen = newest.as_ref().map_or(session.version(), |(version, _)| version);
+            let seen = newest.as_ref().map_or(write.seen, |(version, _)| version);
             let record = match self.compose(write, &newest, &mut turn, traces, solo) {
                 Ok(record) => record,
                 Err(error) => {
@@ -114,7 +138,7 @@ impl<S: Store> StoredSessions<S> {
                 }
             };
             let entry = Entry::of(Arc::clone(&record));
-            match self.ask(write, course, seen.clone(), &entry).await {
+            match self.ask(write, course, write.creates(&newest), seen.clone(), &entry).await {
                 Ok(Replaced::Yes(version)) => {
                     meter::written(CookiePayload::Id, || entry.text().len());
                     if !turn.group().is_empty() {
@@ -123,11 +147,14 @@ impl<S: Store> StoredSessions<S> {
                     let written = Written::Yes(version.clone(), record);
                     turn.answer(&written);
                     traces.settle();
-                    turn.baton = Some((version, entry)).filter(|_| matches!(write.step, Step::Replace));
+                    turn.baton = Some((version, entry)).filter(|_| !matches!(write.step, Step::Cycle(_)));
                     return Ok(written);
                 }
                 Ok(Replaced::Gone) => return self.gone(write, course, &mut turn, traces).await,
-                Ok(Replaced::Conflict) => course.retries.conflict(commit).await?,
+                Ok(Replaced::Conflict) => {
+                    was_taken = true;
+                    course.retries.conflict(commit).await?;
+                }
                 Err(error) if !error.is_passing() && !turn.group().is_empty() => {
                     // The combined write, or one of its commits, is too large for the store.
                     // Written one by one, each finds out for itself.
@@ -142,8 +169,12 @@ impl<S: Store> StoredSessions<S> {
             let load = || self.store.load(write.key, commit.now());
             let loaded = self.insist(course, Operation::Load, Some(write.key), load).await?;
             newest = match Found::under(write.key, loaded)? {
-                Found::Live(version, record) => Some((version, record)),
-                Found::Moved | Found::Absent => return self.gone(write, course, &mut turn, traces).await,
+                Found::Live(version, record) if is_of(commit, &record) => Some((version, record)),
+                // The call that got no answer wasn't executed.
+                Found::Absent if write.creates(&newest) && !was_taken => None,
+                Found::Live(..) | Found::Moved | Found::Absent => {
+                    return self.gone(write, course, &mut turn, traces).await;
+                }
             };
             if course.unsure
                 && let Step::Cycle(id) = write.step
@@ -165,13 +196,13 @@ impl<S: Store> StoredSessions<S> {
     ) -> Result<Arc<Record>, Error> {
         let (commit, session) = (write.commit, write.commit.session());
         let (version, on) =
-            newest.as_ref().map_or_else(|| (session.version(), session.base()), |(version, on)| (version, &**on));
+            newest.as_ref().map_or_else(|| (write.seen, session.base()), |(version, on)| (version, &**on));
         let own = match newest {
             None => commit.record(),
             Some((_, newest)) => Arc::new(self.replay(commit, newest)?),
         };
         if !solo {
-            let leader = Leader { commit, on, version };
+            let leader = Leader { commit, on, version, creates: write.creates(newest) };
             if let Some(all) = self.gather(turn, &leader, &own, traces) {
                 return Ok(Arc::new(all));
             }
@@ -188,12 +219,21 @@ impl<S: Store> StoredSessions<S> {
         &self,
         write: &Write<'_>,
         course: &Course,
+        creates: bool,
         seen: Version,
         entry: &Entry,
     ) -> Result<Replaced, StoreError> {
         let now = write.commit.now();
         match write.step {
-            Step::Replace => {
+            Step::Begin if creates => {
+                let create = self.store.create(write.key, entry, now);
+                let created = self.call_by(course.limit(), Operation::Create, Some(write.key), create).await?;
+                Ok(match created {
+                    Created::Yes(version) => Replaced::Yes(version),
+                    Created::Taken => Replaced::Conflict,
+                })
+            }
+            Step::Begin | Step::Replace => {
                 let replace = self.store.replace(write.key, seen, entry, now);
                 self.call_by(course.limit(), Operation::Replace, Some(write.key), replace).await
             }
@@ -208,7 +248,7 @@ impl<S: Store> StoredSessions<S> {
     /// Returns whether an earlier attempt of this commit, whose answer was lost, has written this
     /// record or one of its predecessors.
     fn has_done(&self, write: &Write<'_>, traces: &mut Traces<'_>, newest: &Record) -> bool {
-        matches!(write.step, Step::Replace) && (write.commit.has_written(newest) || traces.are_in(newest))
+        !matches!(write.step, Step::Cycle(_)) && (write.commit.has_written(newest) || traces.are_in(newest))
     }
 
     /// Handles a session that is gone from its key: it has ended, or an earlier attempt of this
@@ -223,7 +263,7 @@ impl<S: Store> StoredSessions<S> {
         turn.answer(&Written::Dropped);
         let own = match write.step {
             Step::Cycle(id) if course.unsure => self.find_own(write.commit, &id.store_key(), course).await?,
-            Step::Cycle(_) | Step::Replace => None,
+            Step::Cycle(_) | Step::Begin | Step::Replace => None,
         };
         traces.settle();
         Ok(own.map_or(Written::Dropped, |(version, record)| Written::Yes(version, record)))

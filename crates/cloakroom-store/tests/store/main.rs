@@ -16,6 +16,7 @@ mod explorer;
 mod factory;
 mod faulty;
 mod file;
+mod first_writes;
 mod flights;
 mod form_tokens;
 #[path = "../../../cloakroom-session/tests/session/former.rs"]

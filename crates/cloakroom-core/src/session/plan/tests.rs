@@ -17,6 +17,7 @@ use crate::record::{Duplicates, FlashId, Record};
 
 const CREATED: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 const ID: SessionId = SessionId::from_random([7; 32]);
+const RESERVED: SessionId = SessionId::from_random([5; 32]);
 const DETACHED: Plan = Drop(Dropped::Detached);
 const IDLE: Plan = Drop(Dropped::Expired(Deadline::Idle));
 const ABSOLUTE: Plan = Drop(Dropped::Expired(Deadline::Absolute));
@@ -29,10 +30,10 @@ const fn seconds(seconds: u64) -> Duration {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Start {
     New,
-    /// New, of a factory that keeps a visitor's token in the cookie.
-    NewIssuing,
-    /// The same, with a token in the request's cookie.
-    NewWithToken,
+    /// New, of a factory that reserves ids.
+    NewReserving,
+    /// The same, with a reserved id in the request's cookie.
+    NewReserved,
     Loaded,
     /// Loaded, with the owner that the handlers here set.
     Owned,
@@ -55,8 +56,8 @@ enum Start {
 }
 
 use Start::{
-    AbsoluteMeanwhile, AtAbsoluteDeadline, AtIdleDeadline, Detached, IdleMeanwhile, Loaded, New, NewIssuing,
-    NewWithToken, Owned, OwnedByAnother, TouchAlmostDue, TouchAlways, TouchDue, TouchDueByImage, TouchDueByPrefetch,
+    AbsoluteMeanwhile, AtAbsoluteDeadline, AtIdleDeadline, Detached, IdleMeanwhile, Loaded, New, NewReserved,
+    NewReserving, Owned, OwnedByAnother, TouchAlmostDue, TouchAlways, TouchDue, TouchDueByImage, TouchDueByPrefetch,
     TouchNever,
 };
 
@@ -79,7 +80,7 @@ impl Start {
             _ => Lifetimes::default(),
         };
         let (opened, took) = match self {
-            New | NewIssuing | NewWithToken | Loaded | Owned | OwnedByAnother | Detached | TouchAlways => {
+            New | NewReserving | NewReserved | Loaded | Owned | OwnedByAnother | Detached | TouchAlways => {
                 (CREATED + seconds(60), seconds(1))
             }
             TouchAlmostDue => (CREATED + seconds(120), Duration::ZERO),
@@ -92,8 +93,8 @@ impl Start {
         };
         let session = match self {
             New => SessionState::fresh(opened, lifetimes),
-            NewIssuing => SessionState::fresh(opened, lifetimes).issuing_tokens(None),
-            NewWithToken => SessionState::fresh(opened, lifetimes).issuing_tokens(Some(presented())),
+            NewReserving => SessionState::fresh(opened, lifetimes).reserving_ids(None),
+            NewReserved => SessionState::fresh(opened, lifetimes).reserving_ids(Some(RESERVED)),
             Detached => SessionState::detached(ID, opened, lifetimes),
             _ => {
                 let mut record = stored(&lifetimes);
@@ -133,8 +134,9 @@ fn token() -> CsrfToken {
     CsrfToken::from_random([9; 32])
 }
 
+/// The token of the reserved id.
 fn presented() -> CsrfToken {
-    CsrfToken::from_random([5; 32])
+    CsrfToken::of_reserved(&RESERVED)
 }
 
 fn invalidate(session: &mut SessionState) {
@@ -206,18 +208,30 @@ fn every_operation_on_every_state_has_its_plan() {
         ("new, labelled and nothing else", New, |s| s.set_label("laptop"), Id, Create, Set),
         ("new, given a timeout and nothing else", New, |s| s.set_idle_timeout(Some(seconds(60)), CREATED), Id, Create, Set),
         ("new, forgotten and nothing else", New, |s| s.forget(CREATED), Id, Nothing, Keep),
-        ("issuing, untouched", NewIssuing, read, Id, Nothing, Keep),
-        ("issuing, CSRF token shown", NewIssuing, token_shown, Id, IssueToken, Set),
-        ("issuing, CSRF token set", NewIssuing, |s| s.set_csrf_token(token()), Id, IssueToken, Set),
-        ("issuing, token shown and written", NewIssuing, |s| { token_shown(s); write(s); }, Id, Create, Set),
-        ("issuing, token shown and changed()", NewIssuing, |s| { token_shown(s); s.changed(); }, Id, Create, Set),
-        ("issuing, flash only", NewIssuing, flash, Id, Create, Set),
-        ("issuing, owned", NewIssuing, owned, Id, Create, Set),
-        ("issuing, token shown, then invalidated", NewIssuing, |s| { token_shown(s); invalidate(s); }, Id, Nothing, Keep),
-        ("with a token, shown again", NewWithToken, token_shown, Id, Nothing, Keep),
-        ("with a token, another one set", NewWithToken, |s| s.set_csrf_token(token()), Id, IssueToken, Set),
-        ("with a token, written", NewWithToken, write, Id, Create, Set),
-        ("with a token, cycled and shown", NewWithToken, |s| { cycle(s); token_shown(s); }, Id, IssueToken, Set),
+        ("reserving, untouched", NewReserving, read, Id, Nothing, Keep),
+        ("reserving, CSRF token shown", NewReserving, token_shown, Id, IssueToken, Set),
+        ("reserving, CSRF token set", NewReserving, |s| s.set_csrf_token(token()), Id, Create, Set),
+        ("reserving, token shown and written", NewReserving, |s| { token_shown(s); write(s); }, Id, Create, Set),
+        ("reserving, token shown and changed()", NewReserving, |s| { token_shown(s); s.changed(); }, Id, Create, Set),
+        ("reserving, written and token shown", NewReserving, |s| { write(s); token_shown(s); }, Id, Create, Set),
+        ("reserving, flash only", NewReserving, flash, Id, Create, Set),
+        ("reserving, owned", NewReserving, owned, Id, Create, Set),
+        ("reserving, token shown, then invalidated", NewReserving, |s| { token_shown(s); invalidate(s); }, Id, Nothing, Keep),
+        ("reserving, cycled and token shown", NewReserving, |s| { cycle(s); token_shown(s); }, Id, IssueToken, Set),
+        ("reserving, token shown and cycled", NewReserving, |s| { token_shown(s); cycle(s); }, Id, Create, Set),
+        ("reserved, read", NewReserved, read, Id, Nothing, Keep),
+        ("reserved, token shown again", NewReserved, token_shown, Id, Nothing, Keep),
+        ("reserved, another token set", NewReserved, |s| s.set_csrf_token(token()), Id, Create, Keep),
+        ("reserved, written", NewReserved, write, Id, Create, Keep),
+        ("reserved, token shown and written", NewReserved, |s| { token_shown(s); write(s); }, Id, Create, Keep),
+        ("reserved, changed()", NewReserved, SessionState::changed, Id, Create, Set),
+        ("reserved, remembered", NewReserved, remember, Id, Create, Set),
+        ("reserved, labelled", NewReserved, |s| s.set_label("laptop"), Id, Create, Keep),
+        ("reserved, owned", NewReserved, owned, Id, Create, Set),
+        ("reserved, cycled", NewReserved, cycle, Id, Create, Set),
+        ("reserved, invalidated", NewReserved, invalidate, Id, End, Remove),
+        ("reserved, written, then invalidated", NewReserved, |s| { write(s); invalidate(s); }, Id, End, Remove),
+        ("reserved, invalidated, then written", NewReserved, |s| { invalidate(s); write(s); }, Id, EndThenCreate, Set),
         ("loaded, untouched", Loaded, |_| {}, Whole, Nothing, Keep),
         ("loaded, read only", Loaded, read, Whole, Nothing, Keep),
         ("loaded, read only, id", Loaded, read, Id, Nothing, Keep),
@@ -310,8 +324,8 @@ fn every_operation_on_every_state_has_its_plan() {
     }
 }
 
-/// Each row: the operations on a new session with a token in its cookie, and the token of the
-/// session that begins.
+/// Each row: the operations on a new session with a reserved id, and the token of the session that
+/// begins.
 #[test]
 fn forms_stay_valid_until_the_visitor_signs_in() {
     let fresh = CsrfToken::from_random([9; 32]);
@@ -323,10 +337,10 @@ fn forms_stay_valid_until_the_visitor_signs_in() {
         ("another token set", |s| { s.set_csrf_token(CsrfToken::from_random([4; 32])); write(s); }, CsrfToken::from_random([4; 32])),
         ("signed in", owned, fresh.clone()),
         ("token shown and signed in", |s| { token_shown(s); owned(s); }, fresh.clone()),
-        ("cycled and written", |s| { cycle(s); write(s); }, fresh),
+        ("cycled, shown and written", |s| { cycle(s); assert_eq!(s.csrf_token(|| unreachable!("there is one")), token()); write(s); }, fresh),
     ];
     for (name, handler, token) in rows {
-        let (mut session, now) = NewWithToken.session();
+        let (mut session, now) = NewReserved.session();
         assert_eq!(session.known_csrf_token(), Some(&presented()), "{name}");
         handler(&mut session);
         assert_eq!(outcome(&session.with_payload(Id), now).csrf(), Some(token), "{name}");
@@ -335,16 +349,78 @@ fn forms_stay_valid_until_the_visitor_signs_in() {
 
 #[test]
 fn an_issued_token_is_sent_once() {
-    let (mut session, now) = NewIssuing.session();
+    let (mut session, now) = NewReserving.session();
     let shown = session.csrf_token(token);
+    let reserved = SessionId::from_random([9; 32]);
+    assert_eq!((session.reserved_id(), session.sent_reserved_id()), (Some(reserved), None));
     let commit = session.begin_commit(now, |_| Ok::<_, Infallible>(())).unwrap();
     assert_eq!((commit.plan(), commit.new_id()), (IssueToken, None));
     session.absorb_now(&commit, commit.settle(crate::session::After::TokenIssued)).unwrap();
     assert_eq!(plan_of(&session, Id, now), (Nothing, Keep));
     assert!(session.is_new() && session.csrf_token(presented) == shown);
     write(&mut session);
-    assert_eq!(plan_of(&session, Id, now), (Create, Set));
+    assert_eq!(plan_of(&session, Id, now), (Create, Keep));
+    assert_eq!(session.sent_reserved_id(), Some(reserved));
     assert_eq!(outcome(&session, now).csrf(), Some(&shown));
+}
+
+/// Each row: the operations, the first bytes of the id under which the session begins, and whether
+/// it is the one in the cookie.
+#[test]
+fn a_session_begins_under_its_reserved_id_unless_the_visitor_signs_in() {
+    let rows: &[(&str, Start, Handler, u8, bool)] = &[
+        ("nothing reserved", New, write, 9, false),
+        (
+            "reserved in this request",
+            NewReserving,
+            |s| {
+                let _ = s.csrf_token(|| CsrfToken::from_random([4; 32]));
+                write(s);
+            },
+            4,
+            false,
+        ),
+        ("reserved", NewReserved, write, 5, true),
+        ("reserved, signed in", NewReserved, owned, 9, false),
+        ("reserved, cycled", NewReserved, cycle, 9, false),
+        (
+            "reserved, invalidated, written",
+            NewReserved,
+            |s| {
+                invalidate(s);
+                write(s);
+            },
+            9,
+            false,
+        ),
+    ];
+    for (name, start, handler, first, in_cookie) in rows {
+        let (mut session, now) = start.session();
+        handler(&mut session);
+        let random = |bytes: &mut [u8]| {
+            bytes.fill(9);
+            Ok::<_, Infallible>(())
+        };
+        let commit = session.with_payload(Id).begin_commit(now, random).unwrap();
+        assert_eq!(commit.new_id(), Some(SessionId::from_random([*first; 32])), "{name}");
+        assert_eq!(commit.begins_reserved(), *in_cookie, "{name}");
+    }
+}
+
+#[test]
+fn a_refresh_finds_the_session_that_another_request_began() {
+    let lifetimes = Lifetimes::default();
+    let (session, now) = NewReserved.session();
+    let begun = || SessionState::loaded(RESERVED, stored(&lifetimes), now, lifetimes);
+    let mut unused = session.clone();
+    assert!(unused.refresh(begun()) && unused.contains_key("cart") && unused.id() == Some(RESERVED));
+    let mut written = session.clone();
+    write(&mut written);
+    assert!(written.refresh(begun()) && written.is_new(), "the commit merges its changes");
+    let mut waiting = session.clone();
+    assert!(waiting.refresh(session.clone()) && waiting.sent_reserved_id() == Some(RESERVED));
+    let mut moved = session;
+    assert!(!moved.refresh(SessionState::detached(RESERVED, now, lifetimes)) && moved.is_detached());
 }
 
 type Mutator = (&'static str, Handler, CookieUpdate);

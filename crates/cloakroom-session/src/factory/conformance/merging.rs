@@ -1,7 +1,8 @@
 //! Merging: concurrent requests lose no changes.
 
-use super::bench::{Bench, KEY, Outcome, Request, VALUE, Wrong, ensure, same};
+use super::bench::{Bench, Browser, KEY, Outcome, Request, VALUE, Wrong, ensure, same};
 use crate::factory::SessionFactory;
+use crate::session::Session;
 
 const REQUESTS: usize = 8;
 
@@ -62,6 +63,29 @@ pub(super) async fn racing_updates_all_count<F: SessionFactory>(it: Bench<F>) ->
             .await?;
         // The visitor's value and the count; the visitor's message.
         same("the count, the values and the messages", &found, &(Some(REQUESTS), REQUESTS + 2, REQUESTS + 1))?;
+    }
+    Ok(())
+}
+
+/// The same for a visitor who has only seen a form, which some factories don't store.
+pub(super) async fn first_writes_after_a_form_all_count<F: SessionFactory>(it: Bench<F>) -> Outcome {
+    for _ in 0..it.can.rounds.div_ceil(5) {
+        let (app, mut browser) = (it.app(), Browser::default());
+        let token = browser.visit(&app, Session::csrf_token).await?.0;
+        let mut tasks = Vec::new();
+        for _ in 0..REQUESTS {
+            let request = browser.begin(&app).await?;
+            request.session.update("count", |count: &mut usize| *count += 1)?;
+            tasks.push(tokio::spawn(request.end()));
+        }
+        for task in tasks {
+            // The cookies arrive in any order.
+            let cookies = task.await??;
+            browser.take(&cookies)?;
+        }
+        let found = browser.look(&app, |session| Ok((session.get::<usize>("count")?, session.csrf_token()?))).await?;
+        same("the count of first writes", &found.0, &Some(REQUESTS))?;
+        ensure(found.1 == token, "the form of the visitor is no longer valid")?;
     }
     Ok(())
 }

@@ -123,7 +123,7 @@ pub async fn check<F: SessionFactory>(factory: Arc<F>, can: Capabilities) -> Vec
     if it.can.merges {
         run!(&it, failures,
             merging: changes_of_different_keys_both_survive overlapping_updates_all_count racing_updates_all_count
-                a_pop_takes_only_what_it_was_given a_move_takes_along_what_others_wrote;
+                first_writes_after_a_form_all_count a_pop_takes_only_what_it_was_given a_move_takes_along_what_others_wrote;
         );
     }
     if it.can.resumes {
