@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::alias::Alias;
 use crate::csrf::CsrfToken;
 use crate::error::Error;
 use crate::json::{Json, Text};
@@ -66,6 +67,10 @@ pub(crate) enum Change {
     /// Sets the session's name in its owner's list.
     Label {
         label: Text,
+    },
+    /// Sets the session's second name.
+    Alias {
+        alias: Alias,
     },
     /// `changed()`: writes the session and sends the cookie even if no value changed.
     Reissue,
@@ -133,6 +138,7 @@ impl fmt::Debug for Change {
             Self::Lifetime(_) => ("Lifetime", ""),
             Self::Own { .. } => ("Own", ""),
             Self::Label { .. } => ("Label", ""),
+            Self::Alias { .. } => ("Alias", ""),
             Self::Reissue => ("Reissue", ""),
         };
         f.debug_tuple(name).field(&at).finish()

@@ -207,6 +207,7 @@ impl ChangeLog {
                 | Change::Lifetime(_)
                 | Change::Own { .. }
                 | Change::Label { .. }
+                | Change::Alias { .. }
                 | Change::Reissue => None,
             })
         })
