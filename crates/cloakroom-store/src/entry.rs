@@ -10,8 +10,8 @@ use crate::at_rest;
 use crate::contents::Contents;
 use crate::error::StoreError;
 
-/// The time of creation in the entry of an alias: the last one of 13 digits, in the year 2286. Ending
-/// all sessions that were created before a time therefore leaves the aliases of later ones.
+/// The time of creation in the entry of an alias: the last one of 13 digits, in the year 2286.
+/// Ending all sessions that were created before a time therefore leaves the aliases of later ones.
 pub(crate) const ALIASES_CREATED: Timestamp = Timestamp::from_unix_millis(9_999_999_999_999);
 
 /// The value stored under a key: the record, and the fields that a store acts on.

@@ -218,16 +218,16 @@ impl<S: Store> Sessions<S> {
 
     /// Ends the sessions with this alias. Returns their number.
     ///
-    /// The alias is the one passed to [`Session::set_alias`]. Other sessions of the same owner stay.
-    /// For a back-channel logout of OpenID Connect that names only the provider's session (`sid`).
+    /// The alias is the one passed to [`Session::set_alias`]. Other sessions of its owner stay. For
+    /// a back-channel logout of OpenID Connect that names only the provider's session (`sid`).
     ///
     /// A sign-in with the alias that is under way doesn't escape: until five minutes have passed,
     /// the alias is refused. An unknown alias is not an error, because its session may have ended,
     /// or may be about to begin. The limit is a minute.
     ///
     /// # Errors
-    /// If the store is unavailable or has no owner index. Sessions already ended stay ended; calling
-    /// again is safe.
+    /// If the store is unavailable or has no owner index. Sessions already ended stay ended;
+    /// calling again is safe.
     ///
     /// # Examples
     /// ```
