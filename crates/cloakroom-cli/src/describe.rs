@@ -78,6 +78,9 @@ pub(crate) fn contents(record: &Record, values: Values) -> Map<String, Value> {
     contents.insert("idle_deadline".to_owned(), json!(clock.idle_deadline.map(utc)));
     contents.insert("absolute_deadline".to_owned(), json!(clock.absolute_deadline.map(utc)));
     contents.insert("has_csrf_token".to_owned(), record.csrf().is_some().into());
+    if record.alias().is_some() {
+        contents.insert("has_alias".to_owned(), true.into());
+    }
     contents.insert("values".to_owned(), Value::Object(data));
     contents.insert("flash".to_owned(), Value::Object(flashes));
     contents

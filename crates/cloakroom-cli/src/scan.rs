@@ -55,12 +55,15 @@ pub(crate) struct Unread {
     pub(crate) locked: u64,
 }
 
-/// Calls `each` with every live session, once, including those whose encrypted records don't open.
+/// Calls `each` with every live session, once, including those whose encrypted records don't open,
+/// and without the entries of aliases.
 /// Remembers all keys, at 50 bytes each.
 pub(crate) async fn all(store: &AnyStore, mut each: impl FnMut(&ScannedSession)) -> Result<Unread, StoreError> {
     let mut scan = Scan::new(store, PAGE);
     let (mut seen, mut unread) = (HashSet::new(), Unread::default());
-    while let Some(page) = scan.page().await? {
+    while let Some(mut page) = scan.page().await? {
+        page.sessions.retain(|scanned| !scanned.entry.is_alias());
+        page.locked.retain(|scanned| !scanned.entry.is_alias());
         page.sessions.iter().filter(|scanned| seen.insert(scanned.key)).for_each(&mut each);
         for scanned in page.locked.iter().filter(|scanned| seen.insert(scanned.key)) {
             unread.locked += 1;

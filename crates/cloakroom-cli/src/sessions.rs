@@ -15,7 +15,7 @@ pub(crate) enum Command {
     List(list::Options),
     /// Shows one session: the names of its values, and the values on request
     Show(show::Options),
-    /// Ends sessions: some, all of one owner, or all created before a given time
+    /// Ends sessions: some, all of one owner or alias, or all created before a given time
     End(end::Options),
 }
 

@@ -29,6 +29,7 @@
 //! # Ok::<(), cloakroom_core::Error>(())
 //! ```
 
+mod alias;
 mod cookie;
 mod csrf;
 mod error;
@@ -42,6 +43,7 @@ mod seal;
 mod session;
 mod time;
 
+pub use alias::Alias;
 pub use cookie::{
     CookieCandidates, CookieConfig, CookieHeader, CookieOrder, CookieTemplate, MAX_COOKIE, SameSite, SetCookie,
     cache_control, invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary, vary_by,

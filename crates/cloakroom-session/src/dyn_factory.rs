@@ -22,6 +22,7 @@ pub(crate) trait DynFactory: fmt::Debug + Send + Sync + 'static {
     /// Carries out a commit, and returns it with the outcome.
     fn commit(self: Arc<Self>, commit: Commit) -> Running;
     fn presented(&self, cookies: &CookieHeader<'_>, now: Timestamp) -> Presented;
+    fn keeps_aliases(&self) -> bool;
     fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>>;
 }
 
@@ -39,6 +40,10 @@ impl<F: SessionFactory> DynFactory for F {
 
     fn presented(&self, cookies: &CookieHeader<'_>, now: Timestamp) -> Presented {
         SessionFactory::presented(self, cookies, now)
+    }
+
+    fn keeps_aliases(&self) -> bool {
+        SessionFactory::keeps_aliases(self)
     }
 
     fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>> {

@@ -208,4 +208,9 @@ impl SessionFactory for NoSessions {
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         Ok(Committed::new(commit.settle(After::Untouched), Vec::new()))
     }
+
+    /// Handlers that set one can be tested.
+    fn keeps_aliases(&self) -> bool {
+        true
+    }
 }

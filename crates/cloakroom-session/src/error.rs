@@ -42,6 +42,7 @@ enum Kind {
     Unsupported { source: Source },
     Replayable { key: String },
     TooManySessions { limit: usize },
+    Alias { why: &'static str, is_taken: bool },
     Panicked,
     Contended { key: String },
     SignedOut,
@@ -158,6 +159,17 @@ impl Error {
         Self(Kind::TooManySessions { limit })
     }
 
+    /// Creates the error for an alias of a session that belongs to another owner. For factories.
+    #[must_use]
+    pub const fn alias_taken() -> Self {
+        Self(Kind::Alias { why: "the alias belongs to a session of another owner", is_taken: true })
+    }
+
+    /// Creates the error for an alias that can't be set.
+    pub(crate) const fn no_alias(why: &'static str) -> Self {
+        Self(Kind::Alias { why, is_taken: false })
+    }
+
     /// Creates the error for a handler that needs a signed-in user.
     pub(crate) const fn signed_out() -> Self {
         Self(Kind::SignedOut)
@@ -186,6 +198,7 @@ impl Error {
             | Kind::Unsupported { .. }
             | Kind::Replayable { .. }
             | Kind::TooManySessions { .. }
+            | Kind::Alias { .. }
             | Kind::Panicked
             | Kind::Contended { .. }
             | Kind::SignedOut
@@ -282,6 +295,13 @@ impl Error {
         matches!(self.0, Kind::TooManySessions { .. })
     }
 
+    /// Returns `true` if a session of another owner has the alias: see
+    /// [`Session::set_alias`](crate::Session::set_alias).
+    #[must_use]
+    pub const fn is_alias_taken(&self) -> bool {
+        matches!(self.0, Kind::Alias { is_taken: true, .. })
+    }
+
     /// Returns `true` if the handler needs a signed-in user: see
     /// [`Session::require_owner`](crate::Session::require_owner).
     #[must_use]
@@ -303,7 +323,7 @@ impl Error {
     pub fn status(&self) -> u16 {
         if self.is_unavailable() {
             503
-        } else if self.is_conflict() || self.is_too_many_sessions() {
+        } else if self.is_conflict() || self.is_too_many_sessions() || self.is_alias_taken() {
             409
         } else if self.is_signed_out() || self.is_not_recent() {
             403
@@ -359,6 +379,7 @@ impl fmt::Display for Error {
             Kind::Contended { key } => {
                 write!(f, "session key {key:?} was changed by other code while it was being updated")
             }
+            Kind::Alias { why, .. } => f.write_str(why),
             Kind::SignedOut => f.write_str("no user is signed in"),
             Kind::NotRecent => f.write_str("the user must authenticate again"),
             Kind::TooManySessions { limit } => write!(f, "the owner has {limit} sessions already, which is the limit"),
@@ -377,6 +398,7 @@ impl StdError for Error {
             | Kind::TwoLayers { .. }
             | Kind::TooManySessions { .. }
             | Kind::Replayable { .. }
+            | Kind::Alias { .. }
             | Kind::Panicked
             | Kind::Contended { .. }
             | Kind::SignedOut

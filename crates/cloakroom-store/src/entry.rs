@@ -10,6 +10,10 @@ use crate::at_rest;
 use crate::contents::Contents;
 use crate::error::StoreError;
 
+/// The time of creation in the entry of an alias: the last one of 13 digits, in the year 2286.
+/// Ending all sessions that were created before a time therefore leaves the aliases of later ones.
+pub(crate) const ALIASES_CREATED: Timestamp = Timestamp::from_unix_millis(9_999_999_999_999);
+
 /// The value stored under a key: the record, and the fields that a store acts on.
 ///
 /// # Security
@@ -101,6 +105,17 @@ impl Entry {
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
         at_rest::is_encrypted(self.text())
+    }
+
+    /// Returns `true` if this is no session, but the owner of an alias.
+    ///
+    /// [`Session::set_alias`](cloakroom_session::Session::set_alias) stores such entries among the
+    /// sessions. A [`scan`](crate::store::Store::scan) returns them, so that a copy of a store has
+    /// them. Tools that list or count sessions leave them out. They have no owner in the store's
+    /// index, and their text isn't a record, so they can't be opened.
+    #[must_use]
+    pub fn is_alias(&self) -> bool {
+        self.created == ALIASES_CREATED
     }
 
     /// Returns the version that a store **must** give to this entry.

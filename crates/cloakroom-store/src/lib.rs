@@ -34,6 +34,7 @@
 //! | `error` | the error of store calls |
 //! | `store/conformance` | the conformance suite for stores (feature `conformance`) |
 
+mod alias;
 mod any;
 mod at_rest;
 mod checkup;

@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_session::factory::{StoreKey, TimeLimit};
+use cloakroom_session::factory::{Alias, StoreKey, TimeLimit};
 use cloakroom_session::{Clock, Error, Session, SystemClock, Timestamp};
 
+use crate::alias::end_alias;
 use crate::entry::OwnedSession;
 use crate::error::StoreError;
 use crate::pages::{EndedPage, OwnedPage};
@@ -213,6 +214,39 @@ impl<S: Store> Sessions<S> {
     /// If the store is unavailable. Sessions already ended stay ended; calling again is safe.
     pub async fn end_all(&self, owner: &str) -> Result<usize, Error> {
         self.end_owned(owner, None).await
+    }
+
+    /// Ends the sessions with this alias. Returns their number.
+    ///
+    /// The alias is the one passed to [`Session::set_alias`]. Other sessions of its owner stay. For
+    /// a back-channel logout of OpenID Connect that names only the provider's session (`sid`).
+    ///
+    /// A sign-in with the alias that is under way doesn't escape: until five minutes have passed,
+    /// the alias is refused. An unknown alias is not an error, because its session may have ended,
+    /// or may be about to begin. The limit is a minute.
+    ///
+    /// # Errors
+    /// If the store is unavailable or has no owner index. Sessions already ended stay ended;
+    /// calling again is safe.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use cloakroom_store::{MemoryStore, Sessions, StoredSessions};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let factory = Arc::new(StoredSessions::new(MemoryStore::new()).build()?);
+    /// let sessions = Sessions::new(factory);
+    /// // After a sign-in: session.set_alias("https://login.example", "sid-123")?
+    /// let ended = sessions.end_alias("https://login.example", "sid-123").await?;
+    /// # assert_eq!(ended, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn end_alias(&self, namespace: &str, alias: &str) -> Result<usize, Error> {
+        let alias = Alias::new(namespace, alias);
+        let end = end_alias(&**self.factory.store(), &alias, self.clock.now());
+        Ok(self.factory.call_within(WALK, Operation::EndAlias, Some(&alias.store_key()), end).await?)
     }
 
     /// Ends all sessions of all owners created before `point`. Returns their number.

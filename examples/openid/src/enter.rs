@@ -11,6 +11,8 @@ use crate::refused::Refused;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Signs the user in, not beyond the end of the provider's session.
+///
+/// The provider's name of its session becomes the alias of ours, so that the provider can end it.
 pub(crate) fn enter(session: &Session, user: &Claims<SessionEnd>, now: u64) -> Result<(), Refused> {
     let left = user.additional_claims().session_expiry.map(|end| Duration::from_secs(end.saturating_sub(now)));
     if left.is_some_and(|left| left.is_zero()) {
@@ -18,6 +20,9 @@ pub(crate) fn enter(session: &Session, user: &Claims<SessionEnd>, now: u64) -> R
     }
     session.sign_in(user.subject().as_str());
     session.set_absolute_timeout(left.map_or(DAY, |left| left.min(DAY)));
+    if let Some(sid) = &user.additional_claims().sid {
+        session.set_alias(user.issuer().as_str(), sid)?;
+    }
     Ok(())
 }
 

@@ -1,13 +1,12 @@
-//! Back-channel logout: the provider ends the sessions of a user.
+//! Back-channel logout: the provider ends one session of a user, or all.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use openidconnect::{AdditionalClaims, Nonce};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::provider::{Claims, Provider};
+use crate::provider::Provider;
 use crate::refused::Refused;
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -18,38 +17,80 @@ const OLDEST: u64 = 5 * 60;
 /// The tolerance for clocks that differ, in seconds.
 const SKEW: u64 = 60;
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Logout {
+/// The claims of a logout token. Others don't matter.
+#[derive(Debug, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: Audience,
+    iat: u64,
+    exp: u64,
     jti: String,
     events: Map<String, Value>,
+    sub: Option<String>,
+    sid: Option<String>,
+    nonce: Option<Value>,
 }
 
-impl AdditionalClaims for Logout {}
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
 
-/// A verified order to end all sessions of a user.
+/// The sessions that an order is about.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Whom {
+    /// The sessions of one session at the provider, by its name (`sid`).
+    Session(String),
+    /// All sessions of a user.
+    User(String),
+}
+
+/// A verified order to end sessions.
 #[derive(Debug)]
 pub(crate) struct Order {
-    pub(crate) subject: String,
+    pub(crate) whom: Whom,
     id: String,
 }
 
 /// Verifies a logout token, by the rules of OpenID Connect Back-Channel Logout 1.0, section 2.6.
-///
-/// A token without a subject is refused: a store finds sessions by their owner, and not by the
-/// provider's session id (`sid`).
 pub(crate) async fn order(provider: &Provider, token: &str, now: u64) -> Result<Order, Refused> {
-    // An ID token has a nonce, a logout token must not: one can't be used as the other.
-    let no_nonce = |nonce: Option<&Nonce>| nonce.map_or(Ok(()), |_| Err("a logout token has no nonce".to_owned()));
-    let claims: Claims<Logout> = provider.verified(token, &["JWT", "logout+jwt"], no_nonce, now).await?;
-    let issued = u64::try_from(claims.issue_time().timestamp()).unwrap_or_default();
-    if issued > now + SKEW || now > issued.saturating_add(OLDEST) {
+    let claims: Claims = provider.signed(token, &["JWT", "logout+jwt"], now).await?;
+    checked(claims, provider.names(), now)
+}
+
+fn checked(claims: Claims, (issuer, client): (&str, &str), now: u64) -> Result<Order, Refused> {
+    if claims.iss != issuer {
+        return Err("Invalid issuer: the token is from another provider".into());
+    }
+    let is_for_us = match &claims.aud {
+        Audience::One(one) => one == client,
+        Audience::Several(several) => several.iter().any(|one| one == client),
+    };
+    if !is_for_us {
+        return Err("Invalid audiences: the token is for another application".into());
+    }
+    if now > claims.exp.saturating_add(SKEW) {
+        return Err("Expired: the logout token has expired".into());
+    }
+    if claims.iat > now + SKEW || now > claims.iat.saturating_add(OLDEST) {
         return Err("the logout token isn't from the last five minutes".into());
     }
-    let Logout { jti, events } = claims.additional_claims();
-    if !events.get(EVENT).is_some_and(Value::is_object) {
+    // An ID token has a nonce, a logout token must not: one can't be used as the other.
+    if claims.nonce.is_some() {
+        return Err("a logout token has no nonce".into());
+    }
+    if !claims.events.get(EVENT).is_some_and(Value::is_object) {
         return Err("the token isn't about a logout".into());
     }
-    Ok(Order { subject: claims.subject().to_string(), id: jti.clone() })
+    // With both, the provider means one session of the user.
+    let whom = match (claims.sid.filter(|sid| !sid.is_empty()), claims.sub) {
+        (Some(sid), _) => Whom::Session(sid),
+        (None, Some(subject)) => Whom::User(subject),
+        (None, None) => return Err("the token has neither sub nor sid".into()),
+    };
+    Ok(Order { whom, id: claims.jti })
 }
 
 /// The logout tokens that have been carried out: a replay would end sessions that began later.
@@ -79,7 +120,7 @@ mod tests {
 
     #[test]
     fn an_order_is_kept_while_its_token_is_accepted() {
-        let order = |id: &str| Order { subject: "ada".to_owned(), id: id.to_owned() };
+        let order = |id: &str| Order { whom: Whom::User("ada".to_owned()), id: id.to_owned() };
         let (done, now) = (Done::default(), 1_700_000_000);
         done.keep(order("first"), now);
         assert!(done.check(&order("first")).is_err());

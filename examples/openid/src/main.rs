@@ -28,7 +28,7 @@ use cloakroom::{
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
-use logout::Done;
+use logout::{Done, Whom};
 use provider::{Provider, Settings};
 use refused::Refused;
 
@@ -115,7 +115,10 @@ async fn backchannel_logout(
 ) -> Result<impl IntoResponse, Refused> {
     let order = logout::order(&app.provider, &form.logout_token, now()).await?;
     app.done.check(&order)?;
-    app.sessions.end_all(&order.subject).await?;
+    match &order.whom {
+        Whom::Session(sid) => app.sessions.end_alias(app.provider.names().0, sid).await?,
+        Whom::User(subject) => app.sessions.end_all(subject).await?,
+    };
     // Afterwards, so that the provider can try again if the store has failed.
     app.done.keep(order, now());
     Ok([(CACHE_CONTROL, "no-store")])

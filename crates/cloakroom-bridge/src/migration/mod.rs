@@ -235,6 +235,13 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
         self.begins_as_given_on(self.phase().writes())
     }
 
+    fn keeps_aliases(&self) -> bool {
+        match self.phase().writes() {
+            Side::Old => self.old.keeps_aliases(),
+            Side::New => self.new.keeps_aliases(),
+        }
+    }
+
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
         let side = Side::of(session).unwrap_or(self.phase().writes());
         let found = self.reload_on(side, session, now).await?;

@@ -27,6 +27,7 @@ pub(super) async fn run(
         report.locked += journal.meet(pass, page.locked.iter().map(|it| it.key))?.len() as u64;
         let sessions = journal.meet_sessions(pass, page.sessions)?;
         report.as_kept += sessions.iter().filter(|it| it.entry.is_encrypted()).count() as u64;
+        report.aliases += sessions.iter().filter(|it| it.entry.is_alias()).count() as u64;
         report.sessions += sessions.len() as u64;
         copy_page(stores, journal, sessions, report).await?;
         progress.at(report.sessions);

@@ -27,6 +27,8 @@ pub(super) struct Report {
     pub(super) locked: u64,
     /// Encrypted at the source, and handled as they are kept, because no keyring was given.
     pub(super) as_kept: u64,
+    /// Entries of aliases, which are copied like sessions.
+    pub(super) aliases: u64,
     pub(super) verified: Option<Verified>,
 }
 
@@ -56,6 +58,7 @@ impl Report {
             (self.gone, "left alone: they were copied, and have ended at the target or were lost there"),
             (self.damaged, "are damaged at the source, and weren't copied"),
             (self.locked, "are encrypted at the source, don't open, and weren't copied"),
+            (self.aliases, "of them are aliases of sessions"),
             (self.as_kept, "of them are encrypted, and are copied as they are: the target needs the same keyring"),
         ];
         lines.extend(optional.into_iter().filter(|(count, _)| *count > 0));
@@ -80,7 +83,7 @@ impl Report {
         json!({
             "sessions": self.sessions, "copied": self.copied, "updated": self.updated, "touched": self.touched, "same": self.same,
             "written_at_target": self.theirs, "gone_at_target": self.gone, "ended": self.ended, "not_ended": self.not_ended,
-            "damaged": self.damaged, "locked": self.locked, "encrypted": self.as_kept, "verified": verified,
+            "damaged": self.damaged, "locked": self.locked, "encrypted": self.as_kept, "aliases": self.aliases, "verified": verified,
         })
     }
 }

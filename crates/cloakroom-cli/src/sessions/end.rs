@@ -1,7 +1,8 @@
 //! `sessions end`.
 
 use clap::{ArgGroup, Args};
-use cloakroom::store::{Store as _, StoreKey, all_owned, end_all_before};
+use cloakroom::factory::Alias;
+use cloakroom::store::{Store as _, StoreKey, all_owned, end_alias, end_all_before};
 use cloakroom::{AnyStore, Clock as _, SystemClock};
 use serde_json::json;
 
@@ -30,6 +31,10 @@ pub(crate) struct Options {
     /// All sessions of this owner, for example after a password change
     #[arg(long, group = "which")]
     owner: Option<String>,
+    /// The sessions with this alias: the namespace and the name passed to `set_alias`, for example
+    /// the issuer and the `sid` of an OpenID Connect provider
+    #[arg(long, value_names = ["NAMESPACE", "ALIAS"], num_args = 2, group = "which")]
+    alias: Vec<String>,
     /// All sessions of all users that were created before this time, for example after a breach: 7d
     /// for a week ago, 2026-05-01, 2026-05-01T12:30:00Z; 0s for all
     #[arg(long, value_name = "WHEN", value_parser = When::parse, group = "which")]
@@ -41,16 +46,17 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
     let keyring = options.records.keyring()?;
     let store = store(&options.store, Open::Existing, keyring.as_ref()).await?;
     let now = SystemClock.now();
-    let ended = match (&options.before, &options.owner) {
+    let ended = match (&options.before, &options.owner, options.alias.as_slice()) {
         // This iterates over the whole store. It may be interrupted with Ctrl-C: sessions ended so
         // far stay ended.
-        (Some(before), _) => end_all_before(&store, before.point(now), now).await?,
-        (None, Some(owner)) => {
+        (Some(before), ..) => end_all_before(&store, before.point(now), now).await?,
+        (None, Some(owner), _) => {
             let owned = within(all_owned(&store, owner, now)).await?;
             let keys = owned.into_iter().filter(|it| it.entry.owner.as_deref() == Some(owner)).map(|it| it.key);
             end(&store, keys).await?
         }
-        (None, None) => {
+        (None, None, [namespace, alias]) => within(end_alias(&store, &Alias::new(namespace, alias), now)).await?,
+        (None, None, _) => {
             let mut keys = Vec::new();
             for name in &names {
                 keys.extend(name.find(&store).await?);
@@ -64,7 +70,7 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
         print(&format!("{ended} {} ended\n", if ended == 1 { "session" } else { "sessions" }))?
     }
     // Not all of them have ended, perhaps.
-    if options.owner.is_some() && keyring.is_none() && has_locked(&store).await? {
+    if (options.owner.is_some() || !options.alias.is_empty()) && keyring.is_none() && has_locked(&store).await? {
         eprintln!("{NO_OWNERS}");
         return Ok(Outcome::No);
     }

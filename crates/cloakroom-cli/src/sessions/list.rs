@@ -120,7 +120,7 @@ async fn page(store: &AnyStore, options: &Options, now: Timestamp) -> anyhow::Re
         // Request no more than still needed: the next list would skip the rest of a longer page.
         let room = limit - list.sessions.len();
         let page = within(store.scan(list.next.as_ref(), room, now)).await?;
-        let sessions = page.sessions.into_iter().chain(page.locked);
+        let sessions = page.sessions.into_iter().chain(page.locked).filter(|scanned| !scanned.entry.is_alias());
         list.sessions.extend(sessions.filter(|scanned| options.wants(scanned, now)));
         list.damaged.extend(page.damaged.iter().map(cloakroom::store::StoreKey::to_hex));
         list.next = page.next;

@@ -49,6 +49,10 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
         bail!("{why}: --records-key-file or --records-key-env names it");
     }
     match loaded? {
+        Loaded::Live(_, entry) if entry.is_alias() => {
+            eprintln!("{} is the entry of an alias, and not a session", key.prefix());
+            Ok(Outcome::No)
+        }
         Loaded::Live(version, entry) => {
             let session = session(&known(key, version, entry), values);
             match session.as_object() {

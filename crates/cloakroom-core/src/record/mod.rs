@@ -7,8 +7,10 @@
 //! | `pairs` | its keys and values |
 //! | `flash` | its flash messages |
 //! | `marks` | the ids of the latest commits that wrote it |
+//! | `extensions` | the fields that older releases keep without knowing them |
 //! | `framework_data` | the data of another framework |
 
+mod extensions;
 mod flash;
 mod framework_data;
 mod marks;
@@ -50,7 +52,7 @@ pub struct Record {
     pub(crate) label: Option<Text>,
     pub(crate) times: SessionTimes,
     pub(crate) marks: Marks,
-    /// Fields of a newer release, concatenated, as they were read.
+    /// The alias, and the fields of a newer release, concatenated, as they are written.
     pub(crate) extensions: Option<Arc<str>>,
     /// Not written by our own wire format: only the bridge that stored it here can use it.
     pub(crate) foreign: Option<Arc<FrameworkData>>,
@@ -287,6 +289,7 @@ impl fmt::Debug for Record {
             .field("csrf", &self.csrf)
             .field("owned", &self.owner.is_some())
             .field("labelled", &self.label.is_some())
+            .field("aliased", &self.alias().is_some())
             .field("times", &self.times)
             .field("marks", &self.marks)
             .field("extensions", &self.extensions.as_deref().map_or(0, str::len))

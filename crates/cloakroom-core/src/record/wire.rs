@@ -20,7 +20,8 @@
 //! | `m`, `b` | a message's id, and its body in JSON | number, text, in pairs |
 //! | `w` | the id of a commit that wrote the record, oldest first; the last 8 count | number below 2^48 |
 //! | `y` | time of the last commit, milliseconds after `c`; written only if it differs from `t` | number |
-//! | `A` to `Z` | an extension field, see below | text |
+//! | `A` | the alias, 43 characters of base64url: an extension field | text |
+//! | `B` to `Z` | an extension field, see below | text |
 //!
 //! # Extension fields
 //! A field with a letter from `A` to `Z` is an extension. A release that doesn't know it skips it

@@ -39,8 +39,16 @@ pub(super) fn apply(record: &mut Record, change: &Change) -> Effect {
             lifetime.apply(&mut record.times);
             Effect::Changed
         }
-        Change::Own { owner } => replace(&mut record.owner, owner),
+        Change::Own { owner } => {
+            let effect = replace(&mut record.owner, owner);
+            if effect == Effect::Changed {
+                // The alias names a session of the former owner.
+                record.set_alias(None);
+            }
+            effect
+        }
         Change::Label { label } => replace(&mut record.label, label),
+        Change::Alias { alias } => Effect::when(record.set_alias(Some(alias))),
         Change::Reissue => Effect::Changed,
     }
 }
@@ -64,6 +72,7 @@ pub(super) fn reapply(record: &mut Record, change: &Change) -> Result<Effect, Er
         | Change::Lifetime(_)
         | Change::Own { .. }
         | Change::Label { .. }
+        | Change::Alias { .. }
         | Change::Reissue => Ok(apply(record, change)),
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::alias::Alias;
 use crate::csrf::CsrfToken;
 use crate::error::Error;
 use crate::json::{Json, Text};
@@ -68,6 +69,10 @@ pub(crate) enum Change {
     Label {
         label: Text,
     },
+    /// Sets the session's second name.
+    Alias {
+        alias: Alias,
+    },
     /// `changed()`: writes the session and sends the cookie even if no value changed.
     Reissue,
 }
@@ -88,6 +93,7 @@ impl Change {
             Self::Lifetime(_) => "the lifetime".into(),
             Self::Own { .. } => "the owner".into(),
             Self::Label { .. } => "the label".into(),
+            Self::Alias { .. } => "the alias".into(),
             Self::Reissue => "the cookie".into(),
         }
     }
@@ -155,6 +161,7 @@ impl fmt::Debug for Change {
             Self::Lifetime(_) => ("Lifetime", ""),
             Self::Own { .. } => ("Own", ""),
             Self::Label { .. } => ("Label", ""),
+            Self::Alias { .. } => ("Alias", ""),
             Self::Reissue => ("Reissue", ""),
         };
         f.debug_tuple(name).field(&at).finish()

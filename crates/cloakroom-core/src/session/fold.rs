@@ -84,6 +84,7 @@ impl Folded {
             }
             Change::Own { .. } => self.replace(change, |it| matches!(it, Change::Own { .. })),
             Change::Label { .. } => self.replace(change, |it| matches!(it, Change::Label { .. })),
+            Change::Alias { .. } => self.replace(change, |it| matches!(it, Change::Alias { .. })),
             Change::Reissue => self.replace(change, |it| matches!(it, Change::Reissue)),
             Change::Cycle { .. } => self.replace(change, |it| matches!(it, Change::Cycle { .. })),
             Change::CsrfIfAbsent { .. } => self.changes.push(Some(change)),

@@ -228,6 +228,7 @@ impl ChangeLog {
                 | Change::Lifetime(_)
                 | Change::Own { .. }
                 | Change::Label { .. }
+                | Change::Alias { .. }
                 | Change::Reissue => None,
             })
         })

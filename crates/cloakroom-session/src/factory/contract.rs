@@ -145,6 +145,14 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// Returns `true` if a session can be ended by its [alias](Record::alias).
+    ///
+    /// [`Session::set_alias`](crate::Session::set_alias) is an error with all other factories. The
+    /// default implementation returns `false`.
+    fn keeps_aliases(&self) -> bool {
+        false
+    }
+
     /// Reloads an open session, for [`Session::refresh`](crate::Session::refresh).
     ///
     /// It **must** return the current session under the session's [id](SessionState::id):
@@ -243,6 +251,10 @@ impl<F: SessionFactory> SessionFactory for Arc<F> {
 
     fn begins_as_given(&self) -> bool {
         (**self).begins_as_given()
+    }
+
+    fn keeps_aliases(&self) -> bool {
+        (**self).keeps_aliases()
     }
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {

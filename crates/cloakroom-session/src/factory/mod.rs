@@ -15,7 +15,7 @@
 //! | [`FactoryOptions`] | the options that builders of factories share |
 //! | [`Candidates`], [`CookieHeader`], [`CookieOrder`], [`CookieTemplate`], [`CookiePayload`], [`SetCookie`], [`MAX_COOKIE`] | reading and writing cookies |
 //! | [`Sealer`], [`RecordSealer`], [`Seal`], [`KeyId`], [`Rejected`], [`OpenedCookie`] | sealing cookies and records |
-//! | [`Record`], [`Json`], [`Text`], [`FrameworkData`], [`SessionTimes`], [`Deadline`], [`Resolution`] | the content of a session |
+//! | [`Record`], [`Alias`], [`Json`], [`Text`], [`FrameworkData`], [`SessionTimes`], [`Deadline`], [`Resolution`] | the content of a session |
 //! | [`FlashId`], [`Duplicates`], [`FLASH_LIMIT`], [`KeyName`], [`CsrfScheme`], [`RequestKind`] | parts of the state |
 //! | [`fill`], [`random`], [`fresh_id`], [`fresh_token`] | random bytes |
 //! | `conformance` | the conformance suite for factories, behind the feature `conformance` |
@@ -30,10 +30,10 @@ pub use crate::cookie_sessions::OpenedCookie;
 pub use crate::options::FactoryOptions;
 pub use crate::retry::{Collisions, Retries, TimeLimit};
 pub use cloakroom_core::{
-    After, Commit, CommitId, CookieOrder, CookiePayload, CookieTemplate, CookieUpdate, CsrfScheme, Deadline, Dropped,
-    Duplicates, FLASH_LIMIT, FlashId, FrameworkData, Json, KeyId, KeyName, MAX_COOKIE, Plan, Record, RecordSealer,
-    Rejected, Replayed, Resolution, Seal, Sealer, SessionId, SessionState, SessionTimes, SetCookie, StoreKey, Text,
-    Version,
+    After, Alias, Commit, CommitId, CookieOrder, CookiePayload, CookieTemplate, CookieUpdate, CsrfScheme, Deadline,
+    Dropped, Duplicates, FLASH_LIMIT, FlashId, FrameworkData, Json, KeyId, KeyName, MAX_COOKIE, Plan, Record,
+    RecordSealer, Rejected, Replayed, Resolution, Seal, Sealer, SessionId, SessionState, SessionTimes, SetCookie,
+    StoreKey, Text, Version,
 };
 #[doc(no_inline)]
 pub use cloakroom_core::{CookieHeader, RequestKind};

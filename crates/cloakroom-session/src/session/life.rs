@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use cloakroom_core::{Record, SessionId, SessionState, Timestamp};
+use cloakroom_core::{Alias, Record, SessionId, SessionState, Timestamp};
 
 use super::Session;
 use crate::clock::fresh_token;
+use crate::error::Error;
 
 impl Session {
     /// Returns the time of creation, in whole seconds since the Unix epoch.
@@ -226,6 +227,54 @@ impl Session {
     /// ```
     pub fn set_label(&self, label: &str) {
         self.write(|state| state.set_label(label));
+    }
+
+    /// Gives this session a second name, by which `Sessions::end_alias` of a store ends it.
+    ///
+    /// For a caller that knows neither the session's id nor its owner. An OpenID Connect provider
+    /// signs a user out by its own name of the session (`sid`): the namespace is the issuer, and
+    /// the alias the `sid`. A session has one alias, and a later one replaces it. Several sessions
+    /// of one owner may have the same. The alias stays when the id cycles, and goes with the
+    /// session or when another owner signs in.
+    ///
+    /// The session needs an owner first. At the commit, a new alias costs one more write and one
+    /// more read of the store. If the alias was ended within the last five minutes, this session
+    /// ends, too: the request is like one whose session has ended in the meantime.
+    ///
+    /// # Errors
+    /// If the session has no owner, if the alias is empty, or if the factory keeps no aliases
+    /// ([`Error::is_unsupported`]): cookie sessions and sessions of other frameworks can't be ended
+    /// by a name. The commit fails if a session of another owner has this alias
+    /// ([`Error::is_alias_taken`]), or if the store has no owner index.
+    ///
+    /// # Security
+    /// The alias must come from a trusted source, such as a verified ID token: its source can end
+    /// the session. The store sees only a hash of it.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.sign_in("https://login.example#subject");
+    /// session.set_alias("https://login.example", "sid-123")?;
+    /// # assert!(session.record().alias().is_some());
+    /// # Ok::<(), cloakroom_session::Error>(())
+    /// ```
+    pub fn set_alias(&self, namespace: impl AsRef<str>, alias: impl AsRef<str>) -> Result<(), Error> {
+        if !self.0.engine.factory.keeps_aliases() {
+            return Err(Error::unsupported("an alias needs StoredSessions, whose sessions others can end"));
+        }
+        if alias.as_ref().is_empty() {
+            return Err(Error::no_alias("the alias of a session is empty"));
+        }
+        let alias = Alias::new(namespace.as_ref(), alias.as_ref());
+        let set = |state: &mut SessionState| {
+            let is_owned = state.record().owner().is_some();
+            if is_owned {
+                state.set_alias(alias);
+            }
+            is_owned
+        };
+        if self.write(set) { Ok(()) } else { Err(Error::no_alias("a session without an owner can't have an alias")) }
     }
 
     /// Keeps this session for `span` from now, whether or not it is used ("remember me").

@@ -10,7 +10,7 @@ use crate::entry::Entry;
 pub(super) enum Class {
     /// Sessions without an owner.
     Visitor,
-    /// Sessions with an owner.
+    /// Sessions with an owner, and their aliases.
     Owned,
     /// Tombstones.
     Mark,
@@ -60,9 +60,10 @@ pub(super) enum Held {
 }
 
 impl Held {
-    pub(super) const fn class(&self) -> Class {
+    pub(super) fn class(&self) -> Class {
         match self {
-            Self::Live(live) if live.entry.owner.is_some() => Class::Owned,
+            // An alias is needed as long as the sessions of its owner.
+            Self::Live(live) if live.entry.owner.is_some() || live.entry.is_alias() => Class::Owned,
             Self::Live(_) => Class::Visitor,
             Self::Moved { .. } => Class::Mark,
         }

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`Store`], [`StoreError`], [`Loaded`], [`Created`], [`Replaced`] | the trait, its error and its results |
 //! | [`Entry`], [`StoreKey`], [`Version`] | the entry stored under a key |
-//! | [`OwnedSession`], [`OwnedPage`], [`Ended`], [`EndedPage`], [`all_owned`], [`end_all_before`] | the sessions of an owner, and ending many sessions |
+//! | [`OwnedSession`], [`OwnedPage`], [`Ended`], [`EndedPage`], [`all_owned`], [`end_all_before`], [`end_alias`] | the sessions of an owner, and ending many sessions |
 //! | [`delegate_store!`] | the methods that a wrapper of a store passes on |
 //! | [`Cursor`], [`Page`], [`ScannedSession`] | the scan of all sessions |
 //! | [`Checkup`], [`Finding`], [`Severity`], [`Topic`] | the report on a store's server |
@@ -20,6 +20,7 @@ pub mod conformance;
 mod contract;
 
 pub use super::delegate_store;
+pub use crate::alias::end_alias;
 pub use crate::checkup::{Checkup, Finding, Severity, Topic};
 pub use crate::entry::{Entry, OwnedSession};
 pub use crate::error::StoreError;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use cloakroom_session::factory::FactoryOptions;
 use cloakroom_session::{ConfigError, factory_options};
 
+use super::alias::HasIndex;
 use super::flights::Flights;
 use super::group::{CommitQueues, Unsure};
 use super::settings::{AtLimit, OwnerLimit, Patience};
@@ -180,6 +181,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
             patience: Patience { call: options.call_timeout, commit: options.commit_timeout },
             grace: self.grace,
             owner_limit: self.owner_limit,
+            has_index: HasIndex::default(),
             commits: Arc::new(CommitQueues::default()),
             unsure: Unsure::default(),
             orphans: Arc::new(Orphans::default()),

@@ -31,6 +31,7 @@ pub(crate) enum Operation {
     Owned,
     EndOwned,
     EndBefore,
+    EndAlias,
 }
 
 impl Operation {
@@ -46,6 +47,7 @@ impl Operation {
             Self::Owned => "owned",
             Self::EndOwned => "end_owned",
             Self::EndBefore => "end_before",
+            Self::EndAlias => "end_alias",
         }
     }
 }

@@ -15,7 +15,9 @@
 //! | `group` | concurrent commits of one session that wait for their turn |
 //! | `gather` | the waiting commits, added to the write of the one that has the turn |
 //! | `limit` | the limit of sessions per owner |
+//! | `alias` | commits of sessions with an alias |
 
+mod alias;
 mod builder;
 pub(crate) mod call;
 mod commit;
@@ -47,6 +49,7 @@ use crate::health::Health;
 use crate::orphans::Orphans;
 use crate::stats::{Counters, Stats};
 use crate::store::Store;
+use alias::HasIndex;
 pub use builder::StoredSessionsBuilder;
 use call::{Call, Operation, watched};
 use flights::Flights;
@@ -85,6 +88,7 @@ pub struct StoredSessions<S> {
     /// A visitor who only sees a form has a reserved id, and no session.
     pub(crate) form_tokens_in_cookie: bool,
     pub(crate) owner_limit: Option<OwnerLimit>,
+    pub(crate) has_index: HasIndex,
     pub(crate) commits: Arc<CommitQueues>,
     pub(crate) unsure: Unsure,
     pub(crate) orphans: Arc<Orphans>,
@@ -264,7 +268,11 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
-        let outcome = self.carry_out(commit).await?;
+        let outcome = match alias::claimed_by(commit) {
+            None => self.carry_out(commit).await?,
+            // Boxed because it is rare, so that the usual future stays small.
+            Some(alias) => Box::pin(self.carry_out_with(&alias, commit)).await?,
+        };
         self.count(commit.plan(), &outcome);
         let cookies = self.cookie_for(commit, &outcome)?;
         let session = match outcome {
@@ -293,6 +301,10 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
     }
 
     fn begins_as_given(&self) -> bool {
+        true
+    }
+
+    fn keeps_aliases(&self) -> bool {
         true
     }
 

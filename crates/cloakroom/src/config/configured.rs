@@ -95,6 +95,14 @@ impl SessionFactory for ConfiguredSessions {
         }
     }
 
+    fn keeps_aliases(&self) -> bool {
+        match &self.0 {
+            Inner::Cookies(sessions) => sessions.keeps_aliases(),
+            #[cfg(feature = "store")]
+            Inner::Stored(sessions) => sessions.keeps_aliases(),
+        }
+    }
+
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
         match &self.0 {
             Inner::Cookies(sessions) => sessions.reload(session, now).await,

@@ -28,8 +28,12 @@ fn ada() -> Value {
 }
 
 fn signed_in<'a>(program: &'a Program, provider: &Provider) -> Browser<'a> {
+    signed_in_as(program, provider, &ada())
+}
+
+fn signed_in_as<'a>(program: &'a Program, provider: &Provider, user: &Value) -> Browser<'a> {
     let mut browser = Browser::new(program);
-    let callback = provider.authorize(&begin(&mut browser, "/"), &ada());
+    let callback = provider.authorize(&begin(&mut browser, "/"), user);
     assert_eq!(browser.get(&callback).status, 303);
     browser
 }
@@ -205,7 +209,7 @@ fn the_provider_ends_all_sessions_of_a_user_at_once() {
     claims
         .as_object_mut()
         .unwrap()
-        .extend(json!({ "sub": "ada", "jti": "1", "sid": "s", "events": { EVENT: {} } }).as_object().unwrap().clone());
+        .extend(json!({ "sub": "ada", "jti": "1", "events": { EVENT: {} } }).as_object().unwrap().clone());
     let header = json!({ "alg": "EdDSA", "kid": kid(OURS), "typ": "logout+jwt" });
     let mut browsers = [signed_in(&program, &provider), signed_in(&program, &provider)];
     let mut other = Browser::new(&program);
@@ -239,7 +243,7 @@ fn the_provider_ends_all_sessions_of_a_user_at_once() {
         ("another event", with("events", json!({ "other": {} })), "isn't about a logout"),
         ("no event", without("events"), "events"),
         ("no id", without("jti"), "jti"),
-        ("only the provider's session id", without("sub"), "sub"),
+        ("neither a user nor a session", without("sub"), "neither sub nor sid"),
     ] {
         println!("{row}");
         refuses(&log_out(&program, &token), reason);
@@ -256,4 +260,69 @@ fn the_provider_ends_all_sessions_of_a_user_at_once() {
     let mut again = signed_in(&program, &provider);
     refuses(&log_out(&program, &token), "has been used");
     again.get("/").says("Hello, ada.");
+}
+
+#[test]
+fn the_provider_ends_one_session_by_its_own_name() {
+    let provider = Provider::start();
+    let program = program(&provider);
+    let sid = |sub: &str, sid: &str| signed_in_as(&program, &provider, &json!({ "sub": sub, "sid": sid }));
+    let (mut first, mut second, mut other) = (sid("ada", "sid-1"), sid("ada", "sid-2"), sid("grace", "sid-3"));
+    let header = json!({ "alg": "EdDSA", "kid": kid(OURS), "typ": "logout+jwt" });
+    let token = |claims: Value| {
+        let mut all = provider.claims();
+        all["events"] = json!({ EVENT: {} });
+        all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+        signed(OURS, &header, &all)
+    };
+    for (row, claims, reason) in [
+        ("another issuer", json!({ "jti": "a", "sid": "sid-1", "iss": "https://evil.example" }), "Invalid issuer"),
+        ("an empty sid, and no user", json!({ "jti": "b", "sid": "" }), "neither sub nor sid"),
+        ("a sid that isn't a text", json!({ "jti": "c", "sid": 1 }), "invalid type"),
+    ] {
+        println!("{row}");
+        refuses(&log_out(&program, &token(claims)), reason);
+    }
+    // An unknown session has ended, or begins later: both are a success.
+    assert_eq!(log_out(&program, &token(json!({ "jti": "d", "sid": "sid-9" }))).status, 200);
+    for browser in [&mut first, &mut second] {
+        browser.get("/").says("Hello, ada.");
+    }
+    assert_eq!(log_out(&program, &token(json!({ "jti": "e", "sid": "sid-1" }))).status, 200);
+    first.get("/").says(NOBODY);
+    second.get("/").says("Hello, ada.");
+    // With the subject, it is still this one session.
+    let third = json!({ "jti": "f", "sid": "sid-3", "sub": "grace" });
+    other.get("/").says("Hello, grace.");
+    assert_eq!(log_out(&program, &token(third)).status, 200);
+    other.get("/").says(NOBODY);
+    second.get("/").says("Hello, ada.");
+}
+
+/// The logout and the callback may cross each other.
+#[test]
+fn a_logout_before_its_sign_in_is_finished_signs_nobody_in() {
+    let provider = Provider::start();
+    let program = program(&provider);
+    let mut browser = Browser::new(&program);
+    let callback = provider.authorize(&begin(&mut browser, "/"), &json!({ "sub": "ada", "sid": "sid-1" }));
+    let mut claims = provider.claims();
+    let order = json!({ "jti": "1", "sid": "sid-1", "events": { EVENT: {} } });
+    claims.as_object_mut().unwrap().extend(order.as_object().unwrap().clone());
+    let header = json!({ "alg": "EdDSA", "kid": kid(OURS), "typ": "logout+jwt" });
+    assert_eq!(log_out(&program, &signed(OURS, &header, &claims)).status, 200);
+    assert_eq!(browser.get(&callback).status, 303);
+    browser.get("/").says(NOBODY);
+}
+
+#[test]
+fn a_session_at_the_provider_belongs_to_one_user() {
+    let provider = Provider::start();
+    let program = program(&provider);
+    let mut adas = signed_in_as(&program, &provider, &json!({ "sub": "ada", "sid": "sid-1" }));
+    let mut eve = Browser::new(&program);
+    let callback = provider.authorize(&begin(&mut eve, "/"), &json!({ "sub": "eve", "sid": "sid-1" }));
+    assert_eq!(eve.get(&callback).status, 409);
+    eve.get("/").says(NOBODY);
+    adas.get("/").says("Hello, ada.");
 }

@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod aliases;
 mod basics;
 mod bench;
 mod cycling;
@@ -199,15 +200,21 @@ pub async fn check_each<S: Store>(
                 the_count_is_that_of_live_sessions ends_the_oldest_of_an_owner_and_keeps_one
                 a_foreign_cursor_of_an_owner_is_an_error;
             races: what_moves_is_owned;
+            aliases: an_alias_ends_its_sessions_and_no_others an_alias_of_another_owner_is_refused
+                aliases_are_no_sessions a_sign_in_and_the_end_of_its_alias_leave_nothing
+                a_move_and_the_end_of_its_alias_leave_nothing one_of_two_owners_gets_an_alias;
         );
     } else {
-        run!(&bench, failures, owners: owners_are_refused_honestly;);
+        run!(&bench, failures, owners: owners_are_refused_honestly; aliases: aliases_are_refused_honestly;);
     }
     if can.end_before {
         run!(&bench, failures,
             sweeping: ends_what_is_older_and_no_more what_moves_is_ended_with_all;
             pages: what_moves_between_steps_is_ended a_foreign_cursor_ends_nothing;
         );
+        if can.owners {
+            run!(&bench, failures, aliases: the_end_of_older_sessions_leaves_aliases;);
+        }
     } else {
         run!(&bench, failures, sweeping: end_before_is_refused_honestly;);
     }
