@@ -20,7 +20,7 @@
 use std::time::Duration;
 
 use cloakroom_session::Timestamp;
-use cloakroom_session::factory::{Alias, StoreKey};
+use cloakroom_session::factory::{Alias, Commit, Plan, StoreKey};
 
 use crate::entry::{ALIASES_CREATED, Entry};
 use crate::error::StoreError;
@@ -108,6 +108,23 @@ impl Claim {
 /// Returns the end of the entry for a session with this absolute deadline.
 pub(crate) fn lives_until(absolute_deadline: Option<Timestamp>, now: Timestamp) -> Timestamp {
     absolute_deadline.unwrap_or(now + LONGEST)
+}
+
+/// Returns the alias that a commit must claim: one that is new in this store, or that will live
+/// longer than its entry.
+pub(crate) fn claimed_by(commit: &Commit) -> Option<Alias> {
+    let (new, base) = (commit.session().record(), commit.session().base());
+    let alias = new.alias()?;
+    let until = |deadline| lives_until(deadline, commit.now());
+    let is_claimed = match commit.plan() {
+        Plan::Create | Plan::EndThenCreate => true,
+        Plan::Replace | Plan::Cycle => {
+            let is_known = base.alias() == Some(alias) && base.owner() == new.owner();
+            !is_known || until(new.times().absolute_deadline) > until(base.times().absolute_deadline)
+        }
+        Plan::Nothing | Plan::IssueToken | Plan::Touch | Plan::End | Plan::Drop(_) | _ => false,
+    };
+    is_claimed.then_some(alias)
 }
 
 /// Returns whether a session of this owner, other than `except`, has the alias.

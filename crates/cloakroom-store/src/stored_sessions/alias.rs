@@ -1,9 +1,9 @@
 //! Commits of sessions with an alias: the steps of a sign-in in [`crate::alias`].
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use cloakroom_session::Error;
-use cloakroom_session::factory::{Alias, Commit, Plan, StoreKey};
+use cloakroom_session::factory::{Alias, Commit, StoreKey};
 
 use super::StoredSessions;
 use super::call::Operation;
@@ -11,27 +11,6 @@ use super::outcome::Outcome;
 use crate::alias::{Claim, is_in_use, lives_until};
 use crate::deadline::Course;
 use crate::store::{Created, Loaded, Replaced, Store};
-
-/// `true` once the store has shown that it has an owner index.
-#[derive(Debug, Default)]
-pub(crate) struct HasIndex(AtomicBool);
-
-/// Returns the alias that a commit must claim: one that is new in this store, or that will live
-/// longer than its entry.
-pub(crate) fn claimed_by(commit: &Commit) -> Option<Alias> {
-    let (new, base) = (commit.session().record(), commit.session().base());
-    let alias = new.alias()?;
-    let until = |deadline| lives_until(deadline, commit.now());
-    let is_claimed = match commit.plan() {
-        Plan::Create | Plan::EndThenCreate => true,
-        Plan::Replace | Plan::Cycle => {
-            let is_known = base.alias() == Some(alias) && base.owner() == new.owner();
-            !is_known || until(new.times().absolute_deadline) > until(base.times().absolute_deadline)
-        }
-        Plan::Nothing | Plan::IssueToken | Plan::Touch | Plan::End | Plan::Drop(_) | _ => false,
-    };
-    is_claimed.then_some(alias)
-}
 
 impl<S: Store> StoredSessions<S> {
     /// Carries out a commit that gives a session an alias, so that no end of the alias misses it.

@@ -7,10 +7,9 @@ use std::time::Duration;
 use cloakroom_session::factory::FactoryOptions;
 use cloakroom_session::{ConfigError, factory_options};
 
-use super::alias::HasIndex;
 use super::flights::Flights;
 use super::group::{CommitQueues, Unsure};
-use super::settings::{AtLimit, OwnerLimit, Patience};
+use super::settings::{AtLimit, HasIndex, OwnerLimit, Patience};
 use super::{IntoStore, StoredSessions};
 use crate::health::Health;
 use crate::orphans::Orphans;

@@ -44,12 +44,12 @@ use cloakroom_session::factory::{
 };
 use cloakroom_session::{ConflictPolicy, Error, Lifetimes, Timestamp, meter::Event};
 
+use crate::alias::claimed_by;
 use crate::error::StoreError;
 use crate::health::Health;
 use crate::orphans::Orphans;
 use crate::stats::{Counters, Stats};
 use crate::store::Store;
-use alias::HasIndex;
 pub use builder::StoredSessionsBuilder;
 use call::{Call, Operation, watched};
 use flights::Flights;
@@ -57,7 +57,7 @@ use group::{CommitQueues, Unsure};
 use outcome::{Found, Outcome};
 use reserved::Named;
 pub use settings::AtLimit;
-use settings::{OwnerLimit, Patience};
+use settings::{HasIndex, OwnerLimit, Patience};
 
 /// The factory that keeps a record in a [`Store`] and an id in the cookie.
 ///
@@ -268,7 +268,7 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
-        let outcome = match alias::claimed_by(commit) {
+        let outcome = match claimed_by(commit) {
             None => self.carry_out(commit).await?,
             // Boxed because it is rare, so that the usual future stays small.
             Some(alias) => Box::pin(self.carry_out_with(&alias, commit)).await?,

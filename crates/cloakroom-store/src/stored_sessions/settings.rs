@@ -1,5 +1,6 @@
 //! Settings of stored sessions that have a separate type.
 
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// The default limit of sessions per owner: more than the devices of one person, and few enough to
@@ -41,3 +42,7 @@ impl OwnerLimit {
         Self { sessions: DEFAULT, at_limit: AtLimit::EndOldest, is_asked_for: false }
     }
 }
+
+/// `true` once the store has shown that it has an owner index.
+#[derive(Debug, Default)]
+pub(crate) struct HasIndex(pub(crate) AtomicBool);
