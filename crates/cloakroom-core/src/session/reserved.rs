@@ -43,7 +43,7 @@ impl SessionState {
     pub(super) fn reserve(&mut self, reserved: Reserved) {
         let token = CsrfToken::of_reserved(&reserved.id).reshape(self.context.scheme);
         // The base is the record that a session under this id has while it is empty. The changes
-        // of this request are then replayed correctly on what another request stored there.
+        // of this request are then replayed correctly on the record of another request.
         Arc::make_mut(&mut self.work.base).csrf = Some(token.clone());
         if let Some(draft) = &mut self.work.draft {
             Arc::make_mut(draft).csrf.get_or_insert(token);
