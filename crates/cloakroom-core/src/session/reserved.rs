@@ -7,17 +7,9 @@
 use std::sync::Arc;
 
 use super::SessionState;
-use super::identity::Identity;
+use super::identity::{Identity, Reserved};
 use crate::csrf::CsrfToken;
 use crate::id::SessionId;
-
-/// An id under which no session has begun.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reserved {
-    pub(super) id: SessionId,
-    /// The browser has the id in its cookie, or gets it with this response.
-    pub(super) is_sent: bool,
-}
 
 /// Reserved ids, for factories.
 impl SessionState {
