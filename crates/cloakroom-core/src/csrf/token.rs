@@ -98,8 +98,7 @@ impl CsrfToken {
 
     /// Derives the token of a visitor who has a reserved id and no session.
     ///
-    /// This is HKDF-SHA256 (RFC 5869) of the id. The token is in pages, and nobody can compute the
-    /// id from it.
+    /// This is HKDF-SHA256 (RFC 5869) of the id. The token is in pages, and doesn't reveal the id.
     ///
     /// # Examples
     /// ```

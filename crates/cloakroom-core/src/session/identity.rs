@@ -19,6 +19,14 @@ pub(crate) enum Identity {
     Detached(Option<SessionId>),
 }
 
+/// An id under which no session has begun.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reserved {
+    pub(crate) id: SessionId,
+    /// The browser has the id in its cookie, or gets it with this response.
+    pub(crate) is_sent: bool,
+}
+
 impl Identity {
     /// Returns the id of the open session.
     pub(crate) const fn id(self) -> Option<SessionId> {

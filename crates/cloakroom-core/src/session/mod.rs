@@ -47,8 +47,7 @@ use crate::request_kind::RequestKind;
 use crate::seal::Rejected;
 use crate::time::{Resolution, Timestamp};
 
-use identity::Identity;
-use reserved::Reserved;
+use identity::{Identity, Reserved};
 
 pub use change::Updater;
 pub use commit::{After, Commit};

@@ -7,17 +7,9 @@
 use std::sync::Arc;
 
 use super::SessionState;
-use super::identity::Identity;
+use super::identity::{Identity, Reserved};
 use crate::csrf::CsrfToken;
 use crate::id::SessionId;
-
-/// An id under which no session has begun.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reserved {
-    pub(super) id: SessionId,
-    /// The browser has the id in its cookie, or gets it with this response.
-    pub(super) is_sent: bool,
-}
 
 /// Reserved ids, for factories.
 impl SessionState {
@@ -43,7 +35,7 @@ impl SessionState {
     pub(super) fn reserve(&mut self, reserved: Reserved) {
         let token = CsrfToken::of_reserved(&reserved.id).reshape(self.context.scheme);
         // The base is the record that a session under this id has while it is empty. The changes
-        // of this request are then replayed correctly on what another request stored there.
+        // of this request are then replayed correctly on the record of another request.
         Arc::make_mut(&mut self.work.base).csrf = Some(token.clone());
         if let Some(draft) = &mut self.work.draft {
             Arc::make_mut(draft).csrf.get_or_insert(token);

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use super::apply::apply;
 use super::change::{Change, Effect, Lifetime};
-use super::identity::Identity;
+use super::identity::{Identity, Reserved};
 use super::log::ChangeLog;
-use super::reserved::Reserved;
 use super::{SessionState, Stored, Work};
 use crate::alias::Alias;
 use crate::csrf::CsrfToken;

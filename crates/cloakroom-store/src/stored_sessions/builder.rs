@@ -133,9 +133,10 @@ impl<S: Store> StoredSessionsBuilder<S> {
 
     /// Sets whether a visitor who only sees a form has no record in the store.
     ///
-    /// With `true`, such a visitor's cookie has a reserved id, from which the CSRF token is derived.
-    /// The session begins under this id when something is stored, and the token stays. Crawlers on
-    /// a sign-in page leave no records. With `false`, the session begins with the token.
+    /// With `true`, such a visitor's cookie has a reserved id, from which the CSRF token is
+    /// derived. The session begins under this id when something is stored, and the token stays.
+    /// Crawlers on a sign-in page leave no records. With `false`, the session begins with the
+    /// token.
     ///
     /// The default is `true` if the name of the cookie begins with `__Host-`, and else `false`.
     ///

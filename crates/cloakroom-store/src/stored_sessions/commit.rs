@@ -47,7 +47,7 @@ impl<S: Store> StoredSessions<S> {
     }
 
     /// Starts the clock of a commit.
-    pub(crate) fn course(&self, commit: &Commit) -> Course {
+    fn course(&self, commit: &Commit) -> Course {
         Course::new(Retries::within(self.patience.commit), commit.is_resumed())
     }
 
@@ -81,6 +81,26 @@ impl<S: Store> StoredSessions<S> {
         let (id, version) = self.create(commit, &mut course).await?;
         self.dismiss(surplus, commit, &id.store_key(), &course).await;
         Ok(Outcome::Kept(id, version, commit.record()))
+    }
+
+    /// Creates the session under its reserved id, or writes to the one that another request has
+    /// created there.
+    async fn begin_reserved(&self, commit: &Commit, id: SessionId) -> Result<Outcome, Error> {
+        let key = id.store_key();
+        if commit.begins_reserved() {
+            let write = Write { commit, key: &key, seen: &Version::default(), step: &Step::Begin };
+            return Ok(self.write(&write, &mut self.course(commit)).await?.under(id));
+        }
+        let mut course = self.course(commit);
+        let surplus = self.admit(commit, &mut course).await?;
+        let session = commit.session();
+        let entry = Entry::of(session.touched(session.base().clone(), commit.now()));
+        let create = || self.store.create(&key, &entry, commit.now());
+        let seen = match self.insist(&mut course, Operation::Create, Some(&key), create).await? {
+            Created::Yes(version) => version,
+            Created::Taken => Version::default(),
+        };
+        self.move_from(commit, &key, &seen, surplus, course).await
     }
 
     /// Stores the new record under the commit's id, or under another one if that is taken.
@@ -175,7 +195,7 @@ impl<S: Store> StoredSessions<S> {
     }
 
     /// Moves the session from `key` to the commit's id, with the commit's changes.
-    pub(crate) async fn move_from(
+    async fn move_from(
         &self,
         commit: &Commit,
         key: &StoreKey,

@@ -9,7 +9,6 @@ use cloakroom_session::factory::{Commit, CommitId, Record, Version};
 use super::StoredSessions;
 use super::group::{CommitTurn, Pending, Traces};
 use super::outcome::Written;
-use super::write::is_of;
 use crate::store::Store;
 
 /// The maximum number of commits in one write. The task with the turn replays all of them without
@@ -25,6 +24,15 @@ pub(crate) struct Leader<'a> {
     /// The write creates the session. A commit that has opened a session isn't added: that one has
     /// ended.
     pub(crate) creates: bool,
+}
+
+/// Returns whether the changes of a commit belong to the session with this record.
+///
+/// A reserved id may be used for one session after another. The changes of one that has ended must
+/// not appear in the next.
+pub(crate) fn is_of(commit: &Commit, record: &Record) -> bool {
+    let session = commit.session();
+    session.id().is_none() || session.base().times().created == record.times().created
 }
 
 impl<S: Store> StoredSessions<S> {

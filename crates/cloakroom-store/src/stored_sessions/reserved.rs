@@ -2,7 +2,7 @@
 //!
 //! The cookie has `new.` and the id, and the visitor's CSRF token is derived from the id. `open`
 //! looks for a session under it. Without one, the session is new, and its first commit creates it
-//! under this id ([`Step::Begin`](super::write::Step::Begin)). Concurrent first writes are
+//! under this id (`begin_reserved`). Concurrent first writes are
 //! therefore conflicts of one session, and none is lost. The browser keeps its cookie, so a slow
 //! response can't replace that of a sign-in.
 //!
@@ -10,14 +10,7 @@
 //! reserved id makes slow first writes recognise that the session has moved.
 
 use cloakroom_session::Error;
-use cloakroom_session::factory::{Commit, CookieTemplate, SessionId, SetCookie, Version};
-
-use super::StoredSessions;
-use super::call::Operation;
-use super::outcome::Outcome;
-use super::write::{Step, Write};
-use crate::entry::Entry;
-use crate::store::{Created, Store};
+use cloakroom_session::factory::{Commit, CookieTemplate, SessionId, SetCookie};
 
 /// An id in a cookie.
 #[derive(Clone, Copy)]
@@ -44,26 +37,4 @@ impl Named {
 pub(super) fn cookie(cookie: &CookieTemplate, commit: &Commit) -> Result<Vec<SetCookie>, Error> {
     let value = commit.session().reserved_id().map(|id| id.expose_reserved());
     Ok(value.map(|value| cookie.set_all(&value, None)).transpose()?.unwrap_or_default())
-}
-
-impl<S: Store> StoredSessions<S> {
-    /// Creates the session under its reserved id, or writes to the one that another request has
-    /// created there.
-    pub(super) async fn begin_reserved(&self, commit: &Commit, id: SessionId) -> Result<Outcome, Error> {
-        let key = id.store_key();
-        if commit.begins_reserved() {
-            let write = Write { commit, key: &key, seen: &Version::default(), step: &Step::Begin };
-            return Ok(self.write(&write, &mut self.course(commit)).await?.under(id));
-        }
-        let mut course = self.course(commit);
-        let surplus = self.admit(commit, &mut course).await?;
-        let session = commit.session();
-        let entry = Entry::of(session.touched(session.base().clone(), commit.now()));
-        let create = || self.store.create(&key, &entry, commit.now());
-        let seen = match self.insist(&mut course, Operation::Create, Some(&key), create).await? {
-            Created::Yes(version) => version,
-            Created::Taken => Version::default(),
-        };
-        self.move_from(commit, &key, &seen, surplus, course).await
-    }
 }

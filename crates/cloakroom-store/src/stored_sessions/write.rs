@@ -11,7 +11,7 @@ use cloakroom_session::{
 
 use super::StoredSessions;
 use super::call::{Operation, within};
-use super::gather::Leader;
+use super::gather::{Leader, is_of};
 use super::group::{CommitTurn, Pending, Traces};
 use super::outcome::{Found, Written};
 use super::queue::{Place, Said};
@@ -42,15 +42,6 @@ impl Write<'_> {
     fn creates(&self, newest: &Newest) -> bool {
         matches!(self.step, Step::Begin) && newest.is_none()
     }
-}
-
-/// Returns whether the changes of a commit belong to the session with this record.
-///
-/// A reserved id may be used for one session after another. The changes of one that has ended must
-/// not appear in the next.
-pub(crate) fn is_of(commit: &Commit, record: &Record) -> bool {
-    let session = commit.session();
-    session.id().is_none() || session.base().times().created == record.times().created
 }
 
 /// The version that a write builds on, if not the one at which its session was opened.

@@ -203,7 +203,7 @@ fn check(store: &Gated, outcomes: &[Outcome]) -> Result<(), String> {
         return if there > kept + unsure { Err(format!("{kept} updates, and {there} are there")) } else { Ok(()) };
     }
     let late = outcomes.iter().filter(|it| it.moved && it.act.signs_in() && !it.dropped);
-    // A sign-in that finds the session moved begins another one, with what it stores.
+    // A sign-in that finds the session moved begins another one, with its own updates.
     let (others, updates_there) = late.fold((0, 0), |(count, updates), it| (count + 1, updates + it.act.updates()));
     if !(kept + updates_there..=kept + updates_there + unsure).contains(&there) {
         return Err(format!("{kept} updates were acknowledged, and {there} are there"));
