@@ -47,7 +47,7 @@ impl<S: Store> StoredSessions<S> {
     }
 
     /// Starts the clock of a commit.
-    fn course(&self, commit: &Commit) -> Course {
+    pub(super) fn course(&self, commit: &Commit) -> Course {
         Course::new(Retries::within(self.patience.commit), commit.is_resumed())
     }
 
