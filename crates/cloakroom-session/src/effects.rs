@@ -44,11 +44,7 @@ impl ResponseEffects {
             headers.append(VARY, field);
         }
         let mut private = self.private;
-        let (name, values) = match self.id_header {
-            None => (SET_COOKIE, self.cookies.into_iter().map(SetCookie::into_string).collect()),
-            Some(name) => (name, only_value(&self.cookies)),
-        };
-        for value in values {
+        let mut send = |name, value| {
             if headers.append_secret(name, value) {
                 private = true;
             } else {
@@ -56,6 +52,10 @@ impl ResponseEffects {
                 // may not be.
                 tracing::error!("a cookie was not sent: its text isn't a valid header value");
             }
+        };
+        match self.id_header {
+            None => self.cookies.into_iter().for_each(|cookie| send(SET_COOKIE, cookie.into_string())),
+            Some(name) => only_value(&self.cookies).into_iter().for_each(|value| send(name, value)),
         }
         if private {
             keep_from_caches(headers);
@@ -65,9 +65,9 @@ impl ResponseEffects {
 
 /// Returns the value for a client without cookies. A removal is an empty value; next to another
 /// cookie, it removes one with former attributes.
-fn only_value(cookies: &[SetCookie]) -> Vec<String> {
+fn only_value(cookies: &[SetCookie]) -> Option<String> {
     let set = cookies.iter().find(|cookie| !cookie.value().is_empty());
-    set.or(cookies.first()).map(|cookie| cookie.value().to_owned()).into_iter().collect()
+    set.or(cookies.first()).map(|cookie| cookie.value().to_owned())
 }
 
 /// Prevents caching of a response that sets our cookie or contains a CSRF token.
