@@ -15,6 +15,7 @@
 //! | `json` | JSON values that stay text until they are read: encoding, decoding and lenient parsing |
 //! | `session` | the session of one request: its values, change log, plan and commit |
 //! | `request_kind` | navigation, subresource or speculative request |
+//! | `dbsc` | with the feature `dbsc`: sessions that are bound to a device |
 //! | `csrf` | CSRF rules: the request's origin and its token |
 //!
 //! ```
@@ -32,6 +33,8 @@
 mod alias;
 mod cookie;
 mod csrf;
+#[cfg(feature = "dbsc")]
+pub mod dbsc;
 mod error;
 mod formats;
 mod id;

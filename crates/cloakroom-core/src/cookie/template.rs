@@ -117,6 +117,22 @@ impl CookieTemplate {
         self.config.partitioned
     }
 
+    /// Returns the attributes as they are in the header, without an age.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::CookieConfig;
+    ///
+    /// let cookie = CookieConfig::default().build()?;
+    /// assert_eq!(cookie.attributes(), "Path=/; Secure; HttpOnly; SameSite=Lax");
+    /// # Ok::<(), cloakroom_core::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn attributes(&self) -> String {
+        let attributes = format!("{}{}", self.place, self.flags);
+        attributes.strip_prefix("; ").unwrap_or(&attributes).to_owned()
+    }
+
     /// Sets the cookie for the browser session, or for `max_age`.
     ///
     /// Browsers limit `max_age` to 400 days. A value consists of cookie-octets (RFC 6265bis
