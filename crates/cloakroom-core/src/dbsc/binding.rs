@@ -23,8 +23,8 @@ pub(super) struct Dated {
 
 /// The binding of a session to a device.
 ///
-/// It begins as an offer with a challenge. A registration adds the device's key. It is a value: each
-/// decision returns the next one, for the record.
+/// It begins as an offer with a challenge. A registration adds the device's key. It is a value:
+/// each decision returns the next one, for the record.
 ///
 /// # Security
 /// The text form contains the secret of the bound cookie. `Debug` hides it.

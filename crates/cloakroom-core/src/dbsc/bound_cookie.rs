@@ -76,8 +76,8 @@ pub(super) fn value(secret: &[u8; 32], id: BindingId, end: Timestamp) -> String 
 /// Returns whether this is the value of a cookie that is still valid.
 pub(super) fn is_valid(secret: &[u8; 32], id: BindingId, given: &str, now: Timestamp) -> bool {
     let end = given.split('.').next().and_then(|end| end.parse().ok()).map(Timestamp::from_unix_millis);
-    // The time of the end isn't secret. The whole value is compared, so that only one spelling of it
-    // is accepted.
+    // The time of the end isn't secret. The whole value is compared, so that only one spelling of
+    // it is accepted.
     end.is_some_and(|end| now < end && value(secret, id, end).as_bytes().ct_eq(given.as_bytes()).into())
 }
 

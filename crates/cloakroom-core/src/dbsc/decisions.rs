@@ -19,8 +19,8 @@ const LATE: Duration = Duration::from_secs(5 * 60);
 /// The same proof gets the same answer for this time, because the first answer may be lost.
 const REPEATED: Duration = Duration::from_secs(60);
 
-/// The bound cookie is required this long after the browser has sent it for the first time. Requests
-/// that were under way don't have it yet.
+/// The bound cookie is required this long after the browser has sent it for the first time.
+/// Requests that were under way don't have it yet.
 const ARMED: Duration = Duration::from_secs(10);
 
 /// The parts of a request to the registration or refresh endpoint that decisions depend on.

@@ -119,7 +119,7 @@ pub struct BindingAnswer<'a> {
 }
 
 impl<'a> BindingAnswer<'a> {
-    /// Creates the answer for a site's origin, the path of the refresh endpoint and the bound cookie.
+    /// Creates the answer for an origin, the path of the refresh endpoint and the bound cookie.
     #[must_use]
     pub const fn new(origin: &'a str, refresh_path: &'a str, cookie: &'a CookieTemplate) -> Self {
         Self { origin, refresh_path, cookie, include_site: false }
@@ -134,7 +134,8 @@ impl<'a> BindingAnswer<'a> {
 
     /// Returns the JSON for a binding.
     ///
-    /// The attributes are those of the cookie: a browser refreshes with every request if they differ.
+    /// The attributes are those of the cookie. If they differed, a browser would refresh with every
+    /// request.
     #[must_use]
     pub fn json(&self, id: BindingId) -> String {
         let cookie = json!({

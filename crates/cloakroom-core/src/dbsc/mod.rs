@@ -20,8 +20,8 @@
 //!
 //! # Security
 //! A proof is checked with the key in the record, never with a key in the proof, and each challenge
-//! is signed once. The bound cookie is a MAC under a secret of the record, so that checking it needs
-//! no further call to the store.
+//! is signed once. The bound cookie is a MAC under a secret of the record, so that checking it
+//! needs no further call to the store.
 
 mod binding;
 mod bound_cookie;

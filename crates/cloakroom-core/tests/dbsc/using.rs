@@ -14,7 +14,7 @@ fn the_bound_cookie_is_required_ten_seconds_after_it_was_shown() {
     let value = binding.cookie_value(BoundLife::default()).unwrap();
 
     assert_eq!(offered().prove(Some(&value), NOW), (DeviceProof::NotBound, None));
-    // A lost answer to the registration never locks anybody out.
+    // If the answer to the registration was lost, the user isn't locked out.
     assert_eq!(binding.prove(None, NOW + seconds(86_400)), (DeviceProof::NotArmed, None));
     let (proof, shown) = binding.prove(Some(&value), NOW + seconds(60));
     assert_eq!(proof, DeviceProof::Fresh(NOW));
