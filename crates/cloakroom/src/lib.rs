@@ -69,6 +69,7 @@
 //! Frameworks:
 //! - `axum`: `tower`, and the extractors `Session`, `FormToken` and `CheckedForm`; errors are
 //!   responses
+//! - `aide`: `axum`, and the documentation of the extractors and of `Error` for aide 0.15
 //! - `actix`: `SessionMiddleware`, `CsrfMiddleware` and the extractors for actix-web; errors are
 //!   responses
 //! - `poem`: `tower`, `HttpLayer`, which makes the layers middleware of poem, and the extractors
