@@ -8,9 +8,12 @@ use serde_json::Value;
 
 use super::challenge::decode;
 
-/// An ES256 key, which was checked to be a point of the curve.
+/// An ES256 key: both coordinates.
+///
+/// It is checked to be a point of the curve when it is registered, and when it verifies. Reading a
+/// record doesn't check it, because each request of a bound session reads one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct DeviceKey(VerifyingKey);
+pub(super) struct DeviceKey([u8; 64]);
 
 impl DeviceKey {
     /// Reads a JSON Web Key (RFC 7517): `kty` is `EC`, `crv` is `P-256`.
@@ -19,31 +22,28 @@ impl DeviceKey {
         if text("kty") != Some("EC") || text("crv") != Some("P-256") {
             return None;
         }
-        Self::from_coordinates(&decode::<32>(text("x")?)?, &decode::<32>(text("y")?)?)
-    }
-
-    fn from_coordinates(x: &[u8; 32], y: &[u8; 32]) -> Option<Self> {
-        // The uncompressed form of SEC 1, §2.3.3.
-        let point = [&[4], &x[..], y].concat();
-        VerifyingKey::from_sec1_bytes(&point).ok().map(Self)
+        let coordinates = [decode::<32>(text("x")?)?, decode::<32>(text("y")?)?];
+        let key = Self(coordinates.as_flattened().try_into().ok()?);
+        key.point().map(|_| key)
     }
 
     /// Reads the text form in a record.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let bytes = decode::<64>(text)?;
-        let (x, y) = bytes.split_first_chunk::<32>()?;
-        Self::from_coordinates(x, y.try_into().ok()?)
+        decode(text).map(Self)
     }
 
-    /// Returns the text form for a record: both coordinates.
+    /// Returns the text form for a record.
     pub(super) fn spell(&self) -> String {
-        let point = self.0.to_sec1_bytes();
-        // The first byte says that the point is uncompressed.
-        URL_SAFE_NO_PAD.encode(point.get(1..).unwrap_or_default())
+        URL_SAFE_NO_PAD.encode(self.0)
     }
 
     /// Returns whether `signature` is this key's signature of `message`.
     pub(super) fn verifies(&self, message: &[u8], signature: &Signature) -> bool {
-        self.0.verify(message, signature).is_ok()
+        self.point().is_some_and(|key| key.verify(message, signature).is_ok())
+    }
+
+    fn point(&self) -> Option<VerifyingKey> {
+        // The uncompressed form of SEC 1, §2.3.3.
+        VerifyingKey::from_sec1_bytes(&[&[4], &self.0[..]].concat()).ok()
     }
 }

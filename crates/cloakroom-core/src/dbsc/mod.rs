@@ -14,6 +14,7 @@
 //! | `challenge` | challenges and identifiers |
 //! | `key` | the device's public key (ES256) |
 //! | `proof` | the signed proof, a JWT |
+//! | `refused` | the reasons for refusing one |
 //! | `binding` | the binding in a session's record |
 //! | `bound_cookie` | the value of the bound cookie |
 //! | `decisions` | every decision: registration, refresh and use, as tables of named rows |
@@ -30,9 +31,11 @@ mod decisions;
 mod headers;
 mod key;
 mod proof;
+mod refused;
 
 pub use binding::Binding;
 pub use bound_cookie::BoundLife;
 pub use challenge::{BindingId, Challenge};
-pub use decisions::{DeviceProof, DeviceRequest, Refresh, RefusedProof};
+pub use decisions::{DeviceProof, DeviceRequest, Refresh};
 pub use headers::{BindingAnswer, challenge_header, registration_header, skipped_reason};
+pub use refused::RefusedProof;

@@ -6,8 +6,8 @@ use p256::ecdsa::Signature;
 use serde_json::Value;
 
 use super::challenge::Challenge;
-use super::decisions::RefusedProof;
 use super::key::DeviceKey;
+use super::refused::RefusedProof;
 
 /// The longest proof that is read, in bytes. Chromium's have about 400.
 const LONGEST: usize = 4096;
