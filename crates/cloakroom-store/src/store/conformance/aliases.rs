@@ -32,7 +32,10 @@ impl<S> Clone for Process<S> {
 }
 
 impl<S: Store> Process<S> {
-    fn of(it: &Bench<S>) -> Result<Self, Wrong> {
+    async fn of(it: &Bench<S>) -> Result<Self, Wrong> {
+        // A store that takes no writes fails here, instead of after the time limit of each commit.
+        let key = it.put(&it.entry("a store takes writes")).await?;
+        it.store.end(&key, it.now).await?;
         // This checks for sessions that escape, not for speed.
         let patient = Duration::from_secs(60);
         let sessions = StoredSessions::new(Arc::clone(&it.store))
@@ -90,7 +93,7 @@ async fn none_has<S: Store>(it: &Bench<S>, what: &str, owner: &str, alias: Alias
 }
 
 pub(super) async fn an_alias_ends_its_sessions_and_no_others<S: Store>(it: Bench<S>) -> Outcome {
-    let (process, owner, other) = (Process::of(&it)?, unique_owner(&it, "ann")?, unique_owner(&it, "bob")?);
+    let (process, owner, other) = (Process::of(&it).await?, unique_owner(&it, "ann")?, unique_owner(&it, "bob")?);
     let (ended, kept, others) = (unique_alias(&it)?, unique_alias(&it)?, unique_alias(&it)?);
     let first = process.signed_in(&owner, ended).await?;
     let second = process.signed_in(&owner, ended).await?;
@@ -107,7 +110,7 @@ pub(super) async fn an_alias_ends_its_sessions_and_no_others<S: Store>(it: Bench
 }
 
 pub(super) async fn an_alias_of_another_owner_is_refused<S: Store>(it: Bench<S>) -> Outcome {
-    let (process, ann, bob) = (Process::of(&it)?, unique_owner(&it, "ann")?, unique_owner(&it, "bob")?);
+    let (process, ann, bob) = (Process::of(&it).await?, unique_owner(&it, "ann")?, unique_owner(&it, "bob")?);
     let alias = unique_alias(&it)?;
     let anns = process.signed_in(&ann, alias).await?;
     // Also when no sign-in can be under way any more.
@@ -125,7 +128,7 @@ pub(super) async fn an_alias_of_another_owner_is_refused<S: Store>(it: Bench<S>)
 }
 
 pub(super) async fn aliases_are_no_sessions<S: Store>(it: Bench<S>) -> Outcome {
-    let (process, owner, alias) = (Process::of(&it)?, unique_owner(&it, "ann")?, unique_alias(&it)?);
+    let (process, owner, alias) = (Process::of(&it).await?, unique_owner(&it, "ann")?, unique_alias(&it)?);
     let id = process.signed_in(&owner, alias).await?;
     end_alias(&*it.store, &unique_alias(&it)?, it.now).await?;
     let keys: Vec<_> = all_owned(&*it.store, &owner, it.now).await?.into_iter().map(|owned| owned.key).collect();
@@ -139,7 +142,7 @@ pub(super) async fn aliases_are_no_sessions<S: Store>(it: Bench<S>) -> Outcome {
 
 pub(super) async fn the_end_of_older_sessions_leaves_aliases<S: Store>(it: Bench<S>) -> Outcome {
     let it = long_ago(&it, 1);
-    let (process, owner, alias) = (Process::of(&it)?, unique_owner(&it, "ann")?, unique_alias(&it)?);
+    let (process, owner, alias) = (Process::of(&it).await?, unique_owner(&it, "ann")?, unique_alias(&it)?);
     let older = process.signed_in(&owner, alias).await?;
     let point = it.now + Duration::from_secs(1);
     let later = Process { now: point, ..process.clone() }.signed_in(&owner, alias).await?;
@@ -168,7 +171,7 @@ async fn both<A: Send + 'static, B: Send + 'static>(
 }
 
 pub(super) async fn a_sign_in_and_the_end_of_its_alias_leave_nothing<S: Store>(it: Bench<S>) -> Outcome {
-    let (process, owner) = (Process::of(&it)?, unique_owner(&it, "ann")?);
+    let (process, owner) = (Process::of(&it).await?, unique_owner(&it, "ann")?);
     for _ in 0..it.rounds {
         let alias = unique_alias(&it)?;
         let (one, other, ann) = (process.clone(), it.clone(), owner.clone());
@@ -182,7 +185,7 @@ pub(super) async fn a_sign_in_and_the_end_of_its_alias_leave_nothing<S: Store>(i
 }
 
 pub(super) async fn a_move_and_the_end_of_its_alias_leave_nothing<S: Store>(it: Bench<S>) -> Outcome {
-    let (process, owner) = (Process::of(&it)?, unique_owner(&it, "ann")?);
+    let (process, owner) = (Process::of(&it).await?, unique_owner(&it, "ann")?);
     for _ in 0..it.rounds {
         let alias = unique_alias(&it)?;
         let id = process.signed_in(&owner, alias).await?;
@@ -199,7 +202,7 @@ pub(super) async fn a_move_and_the_end_of_its_alias_leave_nothing<S: Store>(it: 
 }
 
 pub(super) async fn one_of_two_owners_gets_an_alias<S: Store>(it: Bench<S>) -> Outcome {
-    let (process, ann, bob) = (Process::of(&it)?, unique_owner(&it, "ann")?, unique_owner(&it, "bob")?);
+    let (process, ann, bob) = (Process::of(&it).await?, unique_owner(&it, "ann")?, unique_owner(&it, "bob")?);
     for _ in 0..it.rounds.div_ceil(4) {
         let alias = unique_alias(&it)?;
         let sign_in = |owner: &str| {
@@ -222,7 +225,7 @@ pub(super) async fn one_of_two_owners_gets_an_alias<S: Store>(it: Bench<S>) -> O
 }
 
 pub(super) async fn aliases_are_refused_honestly<S: Store>(it: Bench<S>) -> Outcome {
-    let (process, owner, alias) = (Process::of(&it)?, unique_owner(&it, "ann")?, unique_alias(&it)?);
+    let (process, owner, alias) = (Process::of(&it).await?, unique_owner(&it, "ann")?, unique_alias(&it)?);
     match process.sign_in(&owner, alias).await {
         Err(error) if error.is_unsupported() => {}
         other => return Err(Wrong::new(format!("an alias without an owner index: {other:?}"))),
