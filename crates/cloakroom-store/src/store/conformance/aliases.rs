@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloakroom_session::factory::{
     Alias, CookieHeader, Record, SessionFactory as _, SessionId, SessionState, begin_commit, fresh_token,
 };
-use cloakroom_session::{CookieConfig, Error, Timestamp};
+use cloakroom_session::{Error, Timestamp};
 use tokio::sync::Barrier;
 
 use super::bench::{Bench, Outcome, Wrong, ensure, same};
@@ -33,17 +33,7 @@ impl<S> Clone for Process<S> {
 
 impl<S: Store> Process<S> {
     async fn of(it: &Bench<S>) -> Result<Self, Wrong> {
-        // A store that takes no writes fails here, instead of after the time limit of each commit.
-        let key = it.put(&it.entry("a store takes writes")).await?;
-        it.store.end(&key, it.now).await?;
-        // This checks for sessions that escape, not for speed.
-        let patient = Duration::from_secs(60);
-        let sessions = StoredSessions::new(Arc::clone(&it.store))
-            .cookie(CookieConfig::default().name(NAME))
-            .call_timeout(patient)
-            .commit_timeout(patient);
-        let sessions = sessions.build().map_err(|error| Wrong::new(error.to_string()))?;
-        Ok(Self { sessions: Arc::new(sessions), now: it.now })
+        Ok(Self { sessions: it.sessions(NAME).await?, now: it.now })
     }
 
     async fn open(&self, id: Option<SessionId>) -> Result<SessionState, Error> {

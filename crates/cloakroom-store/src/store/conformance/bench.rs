@@ -6,10 +6,11 @@ use std::time::Duration;
 
 pub(super) use cloakroom_session::factory::conformance::verdict::{Outcome, Wrong, ensure, same};
 use cloakroom_session::factory::{StoreKey, Version, fresh_id, random};
-use cloakroom_session::{Clock as _, SystemClock, Timestamp};
+use cloakroom_session::{Clock as _, CookieConfig, SystemClock, Timestamp};
 
 use crate::entry::Entry;
 use crate::store::{Created, Loaded, Replaced, Store};
+use crate::stored_sessions::StoredSessions;
 
 /// Long enough that a store that expires entries by its own clock never does so during a check.
 pub(super) const LIFE: Duration = Duration::from_secs(20 * 60);
@@ -83,6 +84,21 @@ impl<S: Store> Bench<S> {
 
     pub(super) fn entry(&self, text: &str) -> Entry {
         Entry::new(text.into(), self.now, self.now, Some(self.now + LIFE))
+    }
+
+    /// Returns the factory that applications use, as a process of its own.
+    ///
+    /// It is patient, because checks look for lost updates and escaped sessions, not for speed. A
+    /// store that takes no writes fails at once, instead of at the end of the patience.
+    pub(super) async fn sessions(&self, cookie: &str) -> Result<Arc<StoredSessions<S>>, Wrong> {
+        let key = self.put(&self.entry("a store takes writes")).await?;
+        self.store.end(&key, self.now).await?;
+        let patient = Duration::from_secs(60);
+        let sessions = StoredSessions::new(Arc::clone(&self.store))
+            .cookie(CookieConfig::default().name(cookie))
+            .call_timeout(patient)
+            .commit_timeout(patient);
+        sessions.build().map(Arc::new).map_err(|error| Wrong::new(error.to_string()))
     }
 
     pub(super) async fn put(&self, entry: &Entry) -> Result<StoreKey, Wrong> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::factory::{CookieHeader, Duplicates, FlashId, SessionFactory as _, SessionId, begin_commit};
-use cloakroom_session::{CookieConfig, Error, Timestamp};
+use cloakroom_session::{Error, Timestamp};
 
 use super::bench::{Bench, Outcome, Wrong, ensure, same};
 use crate::store::Store;
@@ -12,18 +12,6 @@ use crate::stored_sessions::StoredSessions;
 
 const REQUESTS: usize = 100;
 const NAME: &str = "conformance";
-
-fn process<S: Store>(it: &Bench<S>) -> Result<Arc<StoredSessions<S>>, Wrong> {
-    // This checks for lost updates, not for speed.
-    let patient = Duration::from_secs(60);
-    StoredSessions::new(Arc::clone(&it.store))
-        .cookie(CookieConfig::default().name(NAME))
-        .call_timeout(patient)
-        .commit_timeout(patient)
-        .build()
-        .map(Arc::new)
-        .map_err(|error| Wrong::new(error.to_string()))
-}
 
 async fn request<S: Store>(
     sessions: Arc<StoredSessions<S>>,
@@ -45,7 +33,10 @@ async fn request<S: Store>(
 }
 
 async fn hundred<S: Store>(it: Bench<S>, processes: usize) -> Outcome {
-    let sessions = (0..processes).map(|_| process(&it)).collect::<Result<Vec<_>, _>>()?;
+    let mut sessions = Vec::new();
+    for _ in 0..processes {
+        sessions.push(it.sessions(NAME).await?);
+    }
     let Some(first) = sessions.first() else { return Ok(()) };
     let mut session = first.open(CookieHeader::default(), it.now).await?;
     session.insert("count", &0)?;
