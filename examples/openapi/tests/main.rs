@@ -15,7 +15,8 @@ fn described(browser: &mut Browser<'_>) -> Value {
         let it = &api["paths"][path][method];
         let parameters = it["parameters"].as_array().map_or(0, Vec::len);
         assert_eq!(parameters, 0, "{path}: the session isn't a parameter of the request: {it}");
-        let statuses: Vec<&String> = it["responses"].as_object().unwrap().keys().collect();
+        let mut statuses: Vec<&String> = it["responses"].as_object().unwrap().keys().collect();
+        statuses.sort();
         json!({ "security": it["security"], "statuses": statuses })
     };
     json!([operation("/sign-in", "post"), operation("/orders", "get"), operation("/orders", "post")])

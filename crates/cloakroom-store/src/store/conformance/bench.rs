@@ -86,7 +86,7 @@ impl<S: Store> Bench<S> {
         Entry::new(text.into(), self.now, self.now, Some(self.now + LIFE))
     }
 
-    /// Returns the factory that applications use, as a process of its own.
+    /// Returns a new factory, as another process of an application has it.
     ///
     /// It is patient, because checks look for lost updates and escaped sessions, not for speed. A
     /// store that takes no writes fails at once, instead of at the end of the patience.
