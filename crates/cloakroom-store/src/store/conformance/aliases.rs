@@ -7,9 +7,8 @@ use cloakroom_session::factory::{
     Alias, CookieHeader, Record, SessionFactory as _, SessionId, SessionState, begin_commit, fresh_token,
 };
 use cloakroom_session::{Error, Timestamp};
-use tokio::sync::Barrier;
 
-use super::bench::{Bench, Outcome, Wrong, ensure, same};
+use super::bench::{Bench, Outcome, Wrong, both, ensure, same};
 use super::owners::unique_owner;
 use super::sweeping::long_ago;
 use crate::alias::end_alias;
@@ -142,31 +141,13 @@ pub(super) async fn the_end_of_older_sessions_leaves_aliases<S: Store>(it: Bench
     same("whether the later session is live", &is_live(&it, later).await?, &false)
 }
 
-/// Runs two operations at the same moment.
-async fn both<A: Send + 'static, B: Send + 'static>(
-    one: impl Future<Output = Result<A, Wrong>> + Send + 'static,
-    other: impl Future<Output = Result<B, Wrong>> + Send + 'static,
-) -> Result<(A, B), Wrong> {
-    let barrier = Arc::new(Barrier::new(2));
-    let theirs = Arc::clone(&barrier);
-    let one = tokio::spawn(async move {
-        barrier.wait().await;
-        one.await
-    });
-    let other = tokio::spawn(async move {
-        theirs.wait().await;
-        other.await
-    });
-    Ok((one.await??, other.await??))
-}
-
 pub(super) async fn a_sign_in_and_the_end_of_its_alias_leave_nothing<S: Store>(it: Bench<S>) -> Outcome {
     let (process, owner) = (Process::of(&it).await?, unique_owner(&it, "ann")?);
     for _ in 0..it.rounds {
         let alias = unique_alias(&it)?;
         let (one, other, ann) = (process.clone(), it.clone(), owner.clone());
-        both(async move { Ok(one.sign_in(&ann, alias).await?) }, async move {
-            Ok(end_alias(&*other.store, &alias, other.now).await?)
+        both(async move { one.sign_in(&ann, alias).await }, async move {
+            end_alias(&*other.store, &alias, other.now).await
         })
         .await?;
         none_has(&it, "a session is live after its sign-in and the end of its alias", &owner, alias).await?;
@@ -180,10 +161,9 @@ pub(super) async fn a_move_and_the_end_of_its_alias_leave_nothing<S: Store>(it: 
         let alias = unique_alias(&it)?;
         let id = process.signed_in(&owner, alias).await?;
         let (one, other) = (process.clone(), it.clone());
-        let (_, ended) = both(async move { Ok(one.cycle(id).await?) }, async move {
-            Ok(end_alias(&*other.store, &alias, other.now).await?)
-        })
-        .await?;
+        let (_, ended) =
+            both(async move { one.cycle(id).await }, async move { end_alias(&*other.store, &alias, other.now).await })
+                .await?;
         // A store that moves in two steps has it under both keys for a moment.
         ensure((1..=2).contains(&ended), format!("{ended} sessions ended while one moved"))?;
         none_has(&it, "a session is live after its move and the end of its alias", &owner, alias).await?;
@@ -200,7 +180,7 @@ pub(super) async fn one_of_two_owners_gets_an_alias<S: Store>(it: Bench<S>) -> O
             async move {
                 match process.sign_in(&owner, alias).await {
                     Err(error) if error.is_alias_taken() => Ok(None),
-                    signed_in => Ok(signed_in?),
+                    signed_in => signed_in,
                 }
             }
         };

@@ -7,6 +7,7 @@ use std::time::Duration;
 pub(super) use cloakroom_session::factory::conformance::verdict::{Outcome, Wrong, ensure, same};
 use cloakroom_session::factory::{StoreKey, Version, fresh_id, random};
 use cloakroom_session::{Clock as _, CookieConfig, SystemClock, Timestamp};
+use tokio::sync::Barrier;
 
 use crate::entry::Entry;
 use crate::store::{Created, Loaded, Replaced, Store};
@@ -133,4 +134,28 @@ impl<S: Store> Bench<S> {
     pub(super) async fn found(&self, what: &str, key: &StoreKey, now: Timestamp, expected: &Loaded) -> Outcome {
         same(what, &self.store.load(key, now).await?, expected)
     }
+}
+
+/// Runs two different operations at the same moment.
+pub(super) async fn both<A, B, E, F>(
+    one: impl Future<Output = Result<A, E>> + Send + 'static,
+    other: impl Future<Output = Result<B, F>> + Send + 'static,
+) -> Result<(A, B), Wrong>
+where
+    A: Send + 'static,
+    B: Send + 'static,
+    E: Into<Wrong> + Send + 'static,
+    F: Into<Wrong> + Send + 'static,
+{
+    let barrier = Arc::new(Barrier::new(2));
+    let theirs = Arc::clone(&barrier);
+    let one = tokio::spawn(async move {
+        barrier.wait().await;
+        one.await
+    });
+    let other = tokio::spawn(async move {
+        theirs.wait().await;
+        other.await
+    });
+    Ok((one.await?.map_err(Into::into)?, other.await?.map_err(Into::into)?))
 }

@@ -8,7 +8,7 @@ use cloakroom_session::factory::StoreKey;
 use tokio::sync::Barrier;
 use tokio::task::JoinHandle;
 
-use super::bench::{Bench, GRACE, LIFE, Outcome, Wrong, ensure, nth, same};
+use super::bench::{Bench, GRACE, LIFE, Outcome, Wrong, both, ensure, nth, same};
 use super::owners::unique_owner;
 use crate::entry::{Entry, OwnedSession};
 use crate::error::StoreError;
@@ -36,24 +36,6 @@ async fn race<T: Send + 'static, F: Future<Output = Result<T, StoreError>> + Sen
         results.push(task.await??);
     }
     Ok(results)
-}
-
-/// Runs two different operations at the same moment.
-async fn both<A: Send + 'static, B: Send + 'static>(
-    one: impl Future<Output = Result<A, StoreError>> + Send + 'static,
-    other: impl Future<Output = Result<B, StoreError>> + Send + 'static,
-) -> Result<(A, B), Wrong> {
-    let barrier = Arc::new(Barrier::new(2));
-    let theirs = Arc::clone(&barrier);
-    let one = tokio::spawn(async move {
-        barrier.wait().await;
-        one.await
-    });
-    let other = tokio::spawn(async move {
-        theirs.wait().await;
-        other.await
-    });
-    Ok((one.await??, other.await??))
 }
 
 pub(super) async fn one_of_many_creates<S: Store>(it: Bench<S>) -> Outcome {
