@@ -90,10 +90,10 @@ impl Binding {
     #[must_use]
     pub fn cookie_value(&self, life: BoundLife) -> Option<String> {
         let device = self.device.as_ref()?;
-        Some(bound_cookie::value(&device.secret, self.id, device.proven_at + life.get()))
+        bound_cookie::value(&device.secret, self.id, device.proven_at + life.get())
     }
 
-    /// Returns the text form, for a record: about 270 bytes, without a character that JSON escapes.
+    /// Returns the text form, for a record: at most 291 bytes, without a character that JSON escapes.
     #[must_use]
     pub fn encode(&self) -> String {
         let time = |at: Timestamp| at.unix_millis().to_string();

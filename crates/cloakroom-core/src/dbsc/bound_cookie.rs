@@ -68,9 +68,11 @@ impl Default for BoundLife {
 }
 
 /// Returns the value of a cookie that is valid until `end`.
-pub(super) fn value(secret: &[u8; 32], id: BindingId, end: Timestamp) -> String {
-    let mac = mac(secret, id, end).finalize().into_bytes();
-    format!("{}.{}", end.unix_millis(), URL_SAFE_NO_PAD.encode(mac))
+pub(super) fn value(secret: &[u8; 32], id: BindingId, end: Timestamp) -> Option<String> {
+    // HMAC takes a key of any length.
+    let mac = <Hmac<Sha256>>::new_from_slice(secret).ok()?;
+    let mac = mac.chain_update(LABEL).chain_update(id.to_string()).chain_update(end.unix_millis().to_be_bytes());
+    Some(format!("{}.{}", end.unix_millis(), URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())))
 }
 
 /// Returns whether this is the value of a cookie that is still valid.
@@ -78,13 +80,6 @@ pub(super) fn is_valid(secret: &[u8; 32], id: BindingId, given: &str, now: Times
     let end = given.split('.').next().and_then(|end| end.parse().ok()).map(Timestamp::from_unix_millis);
     // The time of the end isn't secret. The whole value is compared, so that only one spelling of
     // it is accepted.
-    end.is_some_and(|end| now < end && value(secret, id, end).as_bytes().ct_eq(given.as_bytes()).into())
-}
-
-fn mac(secret: &[u8; 32], id: BindingId, end: Timestamp) -> Hmac<Sha256> {
-    // HMAC pads a key to a block with zeros (RFC 2104).
-    let mut block = [0; 64];
-    block.iter_mut().zip(secret).for_each(|(place, byte)| *place = *byte);
-    let mac = <Hmac<Sha256>>::new(&block.into());
-    mac.chain_update(LABEL).chain_update(id.to_string()).chain_update(end.unix_millis().to_be_bytes())
+    let expected = end.filter(|end| now < *end).and_then(|end| value(secret, id, end));
+    expected.is_some_and(|expected| expected.as_bytes().ct_eq(given.as_bytes()).into())
 }

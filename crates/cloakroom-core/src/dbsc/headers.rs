@@ -1,7 +1,5 @@
 //! The headers of both directions, and the JSON answer.
 
-use std::fmt::Write as _;
-
 use serde_json::json;
 
 use super::challenge::{BindingId, Challenge};
@@ -160,10 +158,7 @@ impl<'a> BindingAnswer<'a> {
     /// Returns the JSON that ends the browser's session: the binding `id` no longer exists.
     #[must_use]
     pub fn ended(id: &str) -> String {
-        let mut answer = String::new();
-        // Writing to a string doesn't fail.
-        let _ = write!(answer, "{}", json!({ "session_identifier": id, "continue": false }));
-        answer
+        json!({ "session_identifier": id, "continue": false }).to_string()
     }
 }
 
