@@ -93,7 +93,9 @@ impl Binding {
         bound_cookie::value(&device.secret, self.id, device.proven_at + life.get())
     }
 
-    /// Returns the text form, for a record: at most 291 bytes, without a character that JSON escapes.
+    /// Returns the text form, for a record.
+    ///
+    /// It has at most 291 bytes, and no character that JSON escapes.
     #[must_use]
     pub fn encode(&self) -> String {
         let time = |at: Timestamp| at.unix_millis().to_string();
