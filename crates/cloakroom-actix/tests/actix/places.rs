@@ -170,3 +170,17 @@ async fn report_only_passes_requests_that_cannot_be_checked() {
         assert_eq!(Browser::default().send(&app, post).await.status, status, "{name}: no session middleware");
     }
 }
+
+#[actix_web::test]
+async fn the_host_of_the_request_selects_the_domain_of_the_cookie() {
+    let key = Key::new(b"a secret of the tests, of 32 bytes or even more").unwrap();
+    let cookie = CookieConfig::default().name("__Secure-session");
+    let sessions = CookieSessions::encrypted(key).cookie(cookie).build().unwrap();
+    let middleware = SessionMiddleware::new(sessions).cookie_domains(["shop.example"]).unwrap();
+    let app = test::init_service(App::new().route("/in", web::post().to(sign_in)).wrap(middleware)).await;
+    for (host, expected) in [("www.shop.example", true), ("other.example", false)] {
+        let request = test::TestRequest::post().uri("/in").insert_header((header::HOST, host));
+        let answer = Browser::default().send(&app, request.to_request()).await;
+        assert_eq!(answer.cookies()[0].contains("; Domain=shop.example;"), expected, "{host}");
+    }
+}

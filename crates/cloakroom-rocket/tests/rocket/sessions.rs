@@ -314,3 +314,14 @@ fn fairings_that_could_not_be_told_apart_prevent_the_launch() {
     assert!(!launches(fairing("__Host-Http-admin")), "two without a name");
     assert!(launches(fairing("__Host-Http-admin").named::<Admin>()), "another cookie and a name");
 }
+
+#[test]
+fn the_host_of_the_request_selects_the_domain_of_the_cookie() {
+    for (host, expected) in [("www.shop.example", true), ("other.example", false)] {
+        let fairing = fairing("__Secure-session").cookie_domains(["shop.example"]).unwrap();
+        let mut browser = Browser::new(silent().attach(fairing).mount("/", routes![sign_in]));
+        let answer = browser.get_with("/in", &[("host", host)]);
+        let cookie = answer.headers().get_one("set-cookie").unwrap();
+        assert_eq!(cookie.contains("; Domain=shop.example;"), expected, "{host}: {cookie}");
+    }
+}
