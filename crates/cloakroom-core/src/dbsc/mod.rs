@@ -33,6 +33,7 @@ mod key;
 mod proof;
 mod refused;
 
+pub use crate::session::Binder;
 pub use binding::Binding;
 pub use bound_cookie::BoundLife;
 pub use challenge::{BindingId, Challenge};
