@@ -6,6 +6,8 @@ use std::fmt;
 
 use cloakroom_core::Error as ValueError;
 
+use crate::return_path::ReturnPath;
+
 /// The time in seconds that a store typically needs to restart or fail over.
 const RETRY_AFTER: u16 = 5;
 
@@ -49,7 +51,16 @@ enum Kind {
     SignedOut,
     NotRecent,
     NotConfigured { option: &'static str },
-    Unproven { target: Option<String> },
+    Unproven { target: Option<Target> },
+}
+
+/// The way back to a page that demanded a proof. `Debug` hides its query.
+struct Target(ReturnPath);
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str().split('?').next().unwrap_or_default())
+    }
 }
 
 impl Error {
@@ -192,8 +203,8 @@ impl Error {
     /// Creates the error for a request without a recent proof of its device. `target` is the path
     /// and query to return to after one.
     #[cfg_attr(not(feature = "dbsc"), expect(dead_code, reason = "only a binding to a device fails like this"))]
-    pub(crate) const fn unproven(target: Option<String>) -> Self {
-        Self(Kind::Unproven { target })
+    pub(crate) fn unproven(target: Option<ReturnPath>) -> Self {
+        Self(Kind::Unproven { target: target.map(Target) })
     }
 
     /// Returns the key or flash queue at fault, if there is one.
@@ -345,7 +356,7 @@ impl Error {
     /// Returns the value of `Location`, for an error whose response is a redirect.
     #[must_use]
     pub fn location(&self) -> Option<&str> {
-        if let Kind::Unproven { target } = &self.0 { target.as_deref() } else { None }
+        if let Kind::Unproven { target } = &self.0 { target.as_ref().map(|target| target.0.as_str()) } else { None }
     }
 
     /// Returns the status of the response for this error.

@@ -16,6 +16,8 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::factory::Presented;
 use crate::finish::CommitFuture;
+#[cfg(feature = "dbsc")]
+use crate::return_path::ReturnPath;
 use crate::session::Session;
 
 /// The slot of a request's session.
@@ -56,7 +58,10 @@ struct Place {
     domain: Option<u16>,
     /// The path and query of a navigation, if sessions are bound to devices.
     #[cfg(feature = "dbsc")]
-    target: Option<String>,
+    target: Option<ReturnPath>,
+    /// The target was noted, if there is one.
+    #[cfg(feature = "dbsc")]
+    noted: bool,
     /// A handler was dropped before it returned: nothing of the request is committed.
     unfinished: bool,
 }
@@ -233,7 +238,7 @@ impl SessionSlot {
     /// Returns the answer to a request that registers the browser's device or refreshes its bound
     /// cookie, or `None` for all other requests.
     ///
-    /// An adapter asks first. If there is an answer, it is the response: the request reaches
+    /// An adapter asks first, with the head that arrived. If there is an answer, it is the response: the request reaches
     /// neither a handler nor a CSRF check, and [`SessionSlot::finish`] isn't called.
     ///
     /// # Examples
@@ -247,7 +252,13 @@ impl SessionSlot {
     /// ```
     pub fn device_call(&self, head: &impl RequestHead) -> Option<DeviceCall> {
         #[cfg(feature = "dbsc")]
-        return devices::call(&self.0.engine, head);
+        {
+            let call = devices::call(&self.0.engine, head);
+            if call.is_none() {
+                self.note_device(head);
+            }
+            call
+        }
         #[cfg(not(feature = "dbsc"))]
         {
             let _ = head;
@@ -258,10 +269,15 @@ impl SessionSlot {
     /// Notes the parts of the head that the binding to a device depends on.
     #[cfg(feature = "dbsc")]
     fn note_device(&self, head: &impl RequestHead) {
-        if let Some(bound) = &self.0.engine.devices {
-            devices::skipped(bound, head);
+        if self.0.engine.devices.is_none() {
+            return;
+        }
+        let mut place = self.place();
+        // Only the first head counts: nested routers pass on a part of the path.
+        if !std::mem::replace(&mut place.noted, true) {
+            devices::skipped(head);
             if head.method() == "GET" {
-                self.place().target = Some(head.target().into_owned());
+                place.target = ReturnPath::parse(&head.target()).ok();
             }
         }
     }

@@ -218,9 +218,14 @@ async fn refresh(engine: &Arc<Engine>, devices: &Devices, asked: &Asked) -> Resu
     if session.bind(decide) {
         session.commit_now().await?;
     }
-    let decision = last.get().filter(|_| !session.is_detached()).unwrap_or(Refreshed::Unknown);
-    let binding = session.binding();
-    match (decision, binding) {
+    if session.is_detached() {
+        // Another request has ended the session or given it a new id. The browser keeps its binding
+        // and asks again, with the cookie that it has by then.
+        tracing::debug!("a browser refreshed with the former id of a session");
+        return Ok(DeviceAnswer::words(503, "Service Unavailable"));
+    }
+    let decision = last.get().unwrap_or(Refreshed::Unknown);
+    match (decision, session.binding()) {
         (Refreshed::Refused(why), _) => {
             DeviceEvent::Refused(why).count();
             tracing::warn!(reason = why.as_str(), "the proof of a device was refused");

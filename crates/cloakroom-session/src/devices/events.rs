@@ -2,7 +2,6 @@
 
 use cloakroom_core::dbsc::{RefusedProof, skipped_reason};
 
-use super::Devices;
 use crate::adapter::{RequestHead, text};
 use crate::meter;
 
@@ -44,7 +43,7 @@ impl DeviceEvent {
 }
 
 /// Counts the hint of a browser that it couldn't refresh.
-pub(crate) fn skipped(_: &Devices, head: &impl RequestHead) {
+pub(crate) fn skipped(head: &impl RequestHead) {
     let hint = head.lines("secure-session-skipped").next().and_then(text).and_then(skipped_reason);
     if let Some(reason) = hint {
         DeviceEvent::Skipped(reason).count();

@@ -81,6 +81,18 @@ async fn concurrent_writes_and_a_new_id_keep_the_binding() {
     assert_eq!(thief.get(&app, "/").await.body, "visitor Missing");
 }
 
+/// After a sign-in in another tab, a refresh may still have the former id.
+#[tokio::test]
+async fn a_refresh_with_a_former_id_keeps_the_browsers_binding() {
+    let app = App::new(DeviceBinding::enforce());
+    let mut browser = Browser::armed(&app).await;
+    let mut late = browser.clone();
+    browser.get(&app, "/cycle").await;
+    // Other answers would make the browser forget its binding.
+    assert_eq!(late.refresh(&app).await.status, 503);
+    assert_eq!(browser.refresh(&app).await.status, 200);
+}
+
 /// Without an answer to the registration, the browser has no bound cookie.
 #[tokio::test]
 async fn a_lost_answer_to_the_registration_locks_nobody_out() {

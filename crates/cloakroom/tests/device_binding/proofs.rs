@@ -52,6 +52,9 @@ async fn a_demand_leads_back_after_a_refresh_on_every_adapter() {
         let mut other = browser.clone();
         assert_eq!(browser.refresh(&app).await.status, 200, "{name}");
         assert_eq!(browser.get(&app, "/pay?to=1").await.status, 200, "{name}");
+        app.shop.wait(seconds(31));
+        let elsewhere = browser.get(&app, "//evil.example/pay").await;
+        assert_eq!((elsewhere.status, elsewhere.one("location")), (403, None), "{name}: an open redirect");
         // A browser that can't refresh gets no second redirect.
         assert_ne!(other.get(&app, "/pay?to=1").await.status, 307, "{name}");
     }

@@ -52,7 +52,7 @@ pub(crate) fn handle(path: &str, session: &Session) -> Result<String, Error> {
         }
         "/write" => session.update("writes", |writes: &mut u32| *writes += 1)?,
         "/cycle" => session.reauthenticated(),
-        "/pay" => session.demand_proof(seconds(30))?,
+        "/pay" | "//evil.example/pay" => session.demand_proof(seconds(30))?,
         _ => {}
     }
     Ok(format!("{} {:?}", session.owner().unwrap_or_else(|| "visitor".to_owned()), session.proof()))
