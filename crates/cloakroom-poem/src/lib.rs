@@ -12,7 +12,7 @@
 //! 1. **Order**: the middleware added last is the outermost. Add the CSRF middleware first and the
 //!    session middleware last.
 //! 2. **Errors become responses** at the middleware, because a session is committed for a response.
-//!    Put a `catch_error` inside of it.
+//!    Put a `catch_error` inside.
 //! 3. For an unknown path, or a method that a route doesn't support, poem creates an error inside
 //!    the middleware. Its response passes through it.
 //!
