@@ -6,16 +6,16 @@
 //! | mark | meaning |
 //! |---|---|
 //! | none | the session lives here |
-//! | claimed | it lives here, and a request is moving it |
+//! | claimed | it lives here, and requests are moving it; the mark counts their claims |
 //! | moved | it lives on the other side; requests that opened it here follow it |
 //! | cycled | it lives there under an id that must stay unknown to holders of the old one |
 //! | ended | the user signed out; a move in progress is abandoned |
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use cloakroom_session::Error;
-use cloakroom_session::factory::{Json, Record, SessionId, SessionState, random};
+use cloakroom_session::factory::{Record, SessionId, SessionState, random};
 use sha2::{Digest as _, Sha256};
 
 use crate::hex::{hex, unhex};
@@ -29,7 +29,8 @@ pub(super) struct Nonce([u8; 32]);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
-    Claimed(Nonce),
+    /// Contains the number of claims so far, which tells whether a claim came before another one.
+    Claimed(Nonce, u32),
     Moved(Nonce),
     Cycled(Nonce),
     /// Contains the nonce of a move that was in progress or completed.
@@ -43,6 +44,10 @@ impl Nonce {
             Some(id) => Sha256::new().chain_update(b"cloakroom move nonce").chain_update(id.expose()).finalize().into(),
             None => random()?,
         }))
+    }
+
+    pub(super) const fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// Returns the id on the other side of a session that leaves this one.
@@ -59,47 +64,67 @@ impl Mark {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let (word, nonce) = text.split_once(' ').map_or((text, None), |(word, nonce)| (word, Some(nonce)));
-        let nonce = match nonce {
+        let mut words = text.split(' ');
+        let word = words.next()?;
+        let nonce = match words.next() {
             Some(digits) => Some(Nonce(unhex(digits)?.try_into().ok()?)),
             None => None,
         };
-        match (word, nonce) {
-            ("claimed", Some(nonce)) => Some(Self::Claimed(nonce)),
-            ("moved", Some(nonce)) => Some(Self::Moved(nonce)),
-            ("cycled", Some(nonce)) => Some(Self::Cycled(nonce)),
-            ("ended", nonce) => Some(Self::Ended(nonce)),
+        match (word, nonce, words.next(), words.next()) {
+            ("claimed", Some(nonce), Some(claims), None) => Some(Self::Claimed(nonce, claims.parse().ok()?)),
+            ("moved", Some(nonce), None, _) => Some(Self::Moved(nonce)),
+            ("cycled", Some(nonce), None, _) => Some(Self::Cycled(nonce)),
+            ("ended", nonce, None, _) => Some(Self::Ended(nonce)),
             _ => None,
         }
     }
 
-    fn text(self) -> String {
-        let (word, nonce) = match self {
-            Self::Claimed(nonce) => ("claimed", Some(nonce)),
-            Self::Moved(nonce) => ("moved", Some(nonce)),
-            Self::Cycled(nonce) => ("cycled", Some(nonce)),
-            Self::Ended(nonce) => ("ended", nonce),
-        };
-        let mut text = word.to_owned();
-        if let Some(Nonce(bytes)) = nonce {
-            text.push(' ');
-            text.push_str(&hex(&bytes));
+    pub(super) fn text(self) -> String {
+        match self {
+            Self::Claimed(Nonce(nonce), claims) => format!("claimed {} {claims}", hex(&nonce)),
+            Self::Moved(Nonce(nonce)) => format!("moved {}", hex(&nonce)),
+            Self::Cycled(Nonce(nonce)) => format!("cycled {}", hex(&nonce)),
+            Self::Ended(Some(Nonce(nonce))) => format!("ended {}", hex(&nonce)),
+            Self::Ended(None) => "ended".to_owned(),
         }
-        text
     }
 
     pub(super) const fn nonce(self) -> Option<Nonce> {
         match self {
-            Self::Claimed(nonce) | Self::Moved(nonce) | Self::Cycled(nonce) => Some(nonce),
+            Self::Claimed(nonce, _) | Self::Moved(nonce) | Self::Cycled(nonce) => Some(nonce),
             Self::Ended(nonce) => nonce,
         }
     }
 }
 
-/// Claims a session unless it already has a mark.
-pub(super) fn claim(session: &mut SessionState, nonce: Nonce) -> Result<(), Error> {
-    session.insert_json_if_absent(KEY, Json::encode(KEY, &Mark::Claimed(nonce).text())?);
-    Ok(())
+/// Claims a session for a move with this nonce, or joins the move that another request has claimed.
+pub(super) fn claim(session: &mut SessionState, nonce: Nonce) -> Result<ClaimNumber, Error> {
+    let number = ClaimNumber::default();
+    let seen = Arc::clone(&number.0);
+    session.update(KEY, move |text: &mut String| {
+        let claimed = match Mark::parse(text) {
+            Some(Mark::Claimed(nonce, claims)) => Some((nonce, claims.saturating_add(1))),
+            None if text.is_empty() => Some((nonce, 1)),
+            _ => None,
+        };
+        // The store may run this again on a newer version: the last run counts.
+        seen.store(claimed.map_or(0, |(_, claims)| claims), Ordering::SeqCst);
+        if let Some((nonce, claims)) = claimed {
+            *text = Mark::Claimed(nonce, claims).text();
+        }
+    })?;
+    Ok(number)
+}
+
+/// The position of a claim among all claims of a move.
+#[derive(Debug, Default)]
+pub(super) struct ClaimNumber(Arc<AtomicU32>);
+
+impl ClaimNumber {
+    /// Returns the number in the last version written; `None` if the session had left by then.
+    pub(super) fn get(&self) -> Option<u32> {
+        Some(self.0.load(Ordering::SeqCst)).filter(|number| *number > 0)
+    }
 }
 
 /// Marks a claimed session as moved. The result tells whether it was still claimed.
@@ -109,8 +134,8 @@ pub(super) fn moved(session: &mut SessionState, cycles: bool) -> Result<Claim, E
     session.update(KEY, move |text: &mut String| {
         let was = Mark::parse(text);
         // The store may run this again on a newer version: the last run counts.
-        seen.store(matches!(was, Some(Mark::Claimed(_))), Ordering::SeqCst);
-        if let Some(Mark::Claimed(nonce)) = was {
+        seen.store(matches!(was, Some(Mark::Claimed(..))), Ordering::SeqCst);
+        if let Some(Mark::Claimed(nonce, _)) = was {
             *text = if cycles { Mark::Cycled(nonce) } else { Mark::Moved(nonce) }.text();
         }
     })?;
@@ -141,13 +166,21 @@ mod tests {
 
     #[test]
     fn written_marks_are_read_back() {
-        for mark in
-            [Mark::Claimed(NONCE), Mark::Moved(NONCE), Mark::Cycled(NONCE), Mark::Ended(Some(NONCE)), Mark::Ended(None)]
-        {
+        for mark in [
+            Mark::Claimed(NONCE, 1),
+            Mark::Claimed(NONCE, u32::MAX),
+            Mark::Moved(NONCE),
+            Mark::Cycled(NONCE),
+            Mark::Ended(Some(NONCE)),
+            Mark::Ended(None),
+        ] {
             assert_eq!(Mark::parse(&mark.text()), Some(mark));
         }
-        for other in ["", "claimed", "moved a7", "ended a7", "somewhere else", "cycled "] {
-            assert_eq!(Mark::parse(other), None, "{other}");
+        let (nonce, moved) = (hex(&NONCE.0), Mark::Moved(NONCE).text());
+        let unfinished = [format!("claimed {nonce}"), format!("claimed {nonce} many"), format!("claimed {nonce} 1 2")];
+        let others = ["", "claimed", "moved a7", "ended a7", "somewhere else", "cycled "].map(str::to_owned);
+        for other in others.into_iter().chain(unfinished).chain([format!("{moved} 1")]) {
+            assert_eq!(Mark::parse(&other), None, "{other}");
         }
     }
 

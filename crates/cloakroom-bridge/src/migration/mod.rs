@@ -3,6 +3,7 @@
 mod mark;
 mod moving;
 mod phase;
+mod trace;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -199,8 +200,8 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
                 Committed::new(commit.settle(After::Ended), cookies)
             }
             Plan::EndThenCreate => self.begin_anew(from, to, commit).await?,
-            // Another request may have begun the session under the reserved id, so it begins there,
-            // and moves later.
+            // Another request may have begun the session under the reserved id, so it begins there.
+            // It moves later, or has moved.
             Plan::Create if commit.session().sent_reserved_id().is_some() => self.stay(from, commit).await?,
             Plan::Create if from != to => self.begin_anew(from, to, commit).await?,
             _ if from == to => self.stay(from, commit).await?,

@@ -10,8 +10,8 @@
 //! 3. **Leave**: the old record is emptied and marked as moved. It ends a minute later.
 //!
 //! A request that finds a claimed record finishes the move itself, so a crash after any step loses
-//! no data. The browser gets the new cookie only after the third step. Commit ids move with the
-//! record, so a change that the first step merged is not made again on the new side.
+//! no data. The browser gets the new cookie only after the third step. A change that moved with the
+//! record is not made again on the new side: see [`Trace`].
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -24,6 +24,7 @@ use cloakroom_session::{Error, Timestamp};
 
 use super::mark::{self, Mark, Nonce};
 use super::phase::Side;
+use super::trace::{self, Trace};
 use super::{Migration, joined};
 
 /// The lifetime of a moved session's mark: longer than any request that opened the session earlier.
@@ -34,7 +35,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
     pub(super) async fn follow_mark(&self, found: SessionState, now: Timestamp) -> Result<SessionState, Error> {
         let (Some(old), Some(side)) = (found.id(), Side::of(&found)) else { return Ok(found) };
         let (presented, side) = match Mark::of(found.base()) {
-            None | Some(Mark::Claimed(_)) => return Ok(found),
+            None | Some(Mark::Claimed(..)) => return Ok(found),
             Some(Mark::Ended(None)) => (old, side),
             Some(Mark::Moved(nonce)) => {
                 let there = self.target_on(side.other(), nonce.target(old), now).await?;
@@ -63,14 +64,27 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
     /// Commits a session on its current side.
     pub(super) async fn stay(&self, side: Side, commit: &Commit) -> Result<Committed, Error> {
         let committed = self.commit_on(side, commit).await?;
+        let (session, now) = (&committed.session, commit.now());
         // A node in the next phase may have started to move the session in the meantime.
-        let finishes = match (commit.plan(), Mark::of(committed.session.base())) {
+        let found = match (commit.plan(), Mark::of(session.base())) {
             // A touch hasn't read the current record. A cycled session keeps the claim, and a later
             // request finishes the move.
-            (Plan::Touch | Plan::Create, _) | (_, None) | (Plan::Cycle, Some(Mark::Claimed(_))) => false,
-            (_, Some(_)) => self.phase().is_between(),
+            (Plan::Touch, _) | (Plan::Cycle, Some(Mark::Claimed(..))) => None,
+            (_, found) => found.filter(|_| self.phase().is_between()),
         };
-        if finishes { self.finish_move(side, commit, committed).await } else { Ok(committed) }
+        let Some(found) = found else { return Ok(committed) };
+        let trace = Trace::of(commit, session.base(), None);
+        let claimed = match found {
+            // The session moves as a claim has left it.
+            Mark::Claimed(nonce, _) => {
+                let mut claim = session.clone();
+                mark::claim(&mut claim, nonce)?;
+                let claimed = self.commit_on(side, &begin_commit(claim, now)?).await?;
+                Committed::new(claimed.session, committed.cookies)
+            }
+            Mark::Moved(_) | Mark::Cycled(_) | Mark::Ended(_) => committed,
+        };
+        self.finish_move(side, commit, claimed, &trace).await
     }
 
     /// Moves a session to the other side, including the request's changes.
@@ -80,9 +94,10 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
             return self.leave_cookie(from, commit).await;
         }
         let mut claim = session.clone().staying();
-        mark::claim(&mut claim, Nonce::of(commit.new_id())?)?;
+        let number = mark::claim(&mut claim, Nonce::of(commit.new_id())?)?;
         let claimed = self.commit_on(from, &hand_on(commit, claim)?).await?;
-        self.finish_move(from, commit, claimed).await
+        let trace = Trace::of(commit, claimed.session.base(), Some(&number));
+        self.finish_move(from, commit, claimed, &trace).await
     }
 
     /// Moves a session that is entirely in its cookie: no other request can access it there.
@@ -114,13 +129,19 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
     }
 
     /// Runs the second and third steps of a move, for a session with a mark.
-    async fn finish_move(&self, from: Side, commit: &Commit, claimed: Committed) -> Result<Committed, Error> {
+    async fn finish_move(
+        &self,
+        from: Side,
+        commit: &Commit,
+        claimed: Committed,
+        trace: &Trace,
+    ) -> Result<Committed, Error> {
         let (session, now, to) = (commit.session(), commit.now(), from.other());
         let (there, cookies) = (&claimed.session, &claimed.cookies);
-        let Some(old) = session.id() else { return Ok(claimed) };
-        if there.id().is_none() {
+        // A first write under a reserved id may have found the session that another one has begun.
+        let Some(old) = there.id().map(|id| session.id().unwrap_or(id)) else {
             return Ok(Committed::dropped(commit));
-        }
+        };
         let Some(found) = Mark::of(there.base()) else {
             return Err(Error::corrupt(format!("the session key {:?} belongs to migrations", mark::KEY)));
         };
@@ -128,7 +149,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         let is_own = commit.new_id().is_some() && found.nonce() == Some(own);
         let cycles = commit.plan() == Plan::Cycle;
         let nonce = match found {
-            Mark::Claimed(nonce) | Mark::Moved(nonce) => nonce,
+            Mark::Claimed(nonce, _) | Mark::Moved(nonce) => nonce,
             // An earlier attempt of this commit moved it; its answer was lost.
             Mark::Cycled(nonce) if is_own && commit.is_resumed() => nonce,
             Mark::Cycled(_) | Mark::Ended(_) => return Ok(Committed::dropped(commit)),
@@ -136,17 +157,17 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         let target = nonce.target(old);
         let mut begun = None;
         let mut newest = self.target_on(to, target, now).await?;
-        if newest.id().is_none() && matches!(found, Mark::Claimed(_)) {
-            match self.begin(to, commit, there, target).await {
+        if newest.id().is_none() && matches!(found, Mark::Claimed(..)) {
+            match self.begin(to, commit, there, nonce, old).await {
                 Ok(committed) => begun = Some(committed),
                 Err(error) => return self.keep_here(from, error, async { Ok(claimed) }).await,
             }
         }
         let left = match (found, &begun) {
-            (Mark::Claimed(_), Some(begun)) if begun.session.payload() == CookiePayload::Record => {
+            (Mark::Claimed(..), Some(begun)) if begun.session.payload() == CookiePayload::Record => {
                 self.leave_for_cookie(from, commit, there).await?
             }
-            (Mark::Claimed(_), _) => self.leave(from, there, cycles && is_own, now).await?,
+            (Mark::Claimed(..), _) => self.leave(from, there, cycles && is_own, now).await?,
             (mark, _) => Left { first: false, mark: Some(mark) },
         };
         // Another request may have been faster with the same id; then the store assigned a
@@ -171,7 +192,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
             // Another request gave the session an id that this request must not learn.
             Some(Mark::Cycled(_)) => return Ok(Committed::dropped(commit)),
             // The user signed out in between.
-            Some(Mark::Claimed(_) | Mark::Ended(_)) | None => {
+            Some(Mark::Claimed(..) | Mark::Ended(_)) | None => {
                 if let Some(begun) = &begun {
                     self.end(to, &begun.session, now).await?;
                 }
@@ -186,7 +207,7 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         }
         let mut moved = match begun {
             Some(begun) => begun,
-            None => match self.follow(to, commit, newest, cycles).await? {
+            None => match self.follow(to, commit, newest, cycles, &(trace, nonce)).await? {
                 Some(moved) => moved,
                 None => return Ok(Committed::dropped(commit)),
             },
@@ -206,16 +227,18 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         to: Side,
         commit: &Commit,
         claimed: &SessionState,
-        target: SessionId,
+        nonce: Nonce,
+        old: SessionId,
     ) -> Result<Committed, Error> {
         let (session, now) = (commit.session(), commit.now());
         let mut record = claimed.base().clone();
         record.unrestore(mark::KEY);
+        trace::note_begin(&mut record, claimed.base(), nonce, now);
         let fresh = self.open_on(to, CookieHeader::default(), now).await?;
         let mut begun = fresh.adopting_record(&record, session, now).requested_by(session.request());
         // An empty session is still a session.
         begun.changed();
-        self.commit_on(to, &hand_on(commit, begun)?.beginning_as(target)).await
+        self.commit_on(to, &hand_on(commit, begun)?.beginning_as(nonce.target(old))).await
     }
 
     /// Runs the third step if the new side keeps sessions in cookies: no request could follow
@@ -250,13 +273,15 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         Ok(Left { first: first.was_first(), mark: Mark::of(left.base()) })
     }
 
-    /// Makes the changes of a commit on the moved session. Returns `None` if it no longer exists.
+    /// Makes the changes of a commit on the moved session, unless they moved with it. Returns
+    /// `None` if the session no longer exists.
     async fn follow(
         &self,
         to: Side,
         commit: &Commit,
         newest: SessionState,
         cycles: bool,
+        (trace, nonce): &(&Trace, Nonce),
     ) -> Result<Option<Committed>, Error> {
         let mut newest = newest;
         if newest.id().is_none() {
@@ -270,8 +295,10 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
             newest = newest.cycling();
         }
         let newest = newest.moving(true).requested_by(commit.session().request());
-        let is_done = commit.has_written(newest.base());
+        let is_done = commit.plan() == Plan::Touch || trace.is_in(newest.base(), *nonce)?;
         let mut next = if is_done { newest } else { newest.repeating(commit.session())? };
+        // Always a write, for the cookie: a touch doesn't notice that the session moves back, and
+        // would extend the lifetime of the record that it leaves.
         next.changed();
         // It may be on its way back.
         let committed = Box::pin(self.stay(to, &hand_on(commit, next)?)).await?;

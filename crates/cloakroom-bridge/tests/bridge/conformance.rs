@@ -8,7 +8,10 @@ use cloakroom_session::factory::{
     conformance::{Capabilities, assert_conforms, check},
 };
 use cloakroom_session::{CookieConfig, CookieSessions, CookieSessionsBuilder, Error, Key, Timestamp};
+use cloakroom_store::store::Store;
 use cloakroom_store::{MemoryStore, StoredSessions};
+
+use super::slow_stores::Yielding;
 
 const PHASES: [Phase; 4] = [Phase::ReadOld, Phase::ReadBothWriteOld, Phase::ReadBothWriteNew, Phase::ReadNew];
 
@@ -86,9 +89,19 @@ async fn sessions_that_move_between_cookies_conform() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sessions_that_move_between_stores_conform() {
+    moves_conform::<MemoryStore>().await;
+}
+
+/// Commits that overlap are written as a group.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sessions_that_move_between_slow_stores_conform() {
+    moves_conform::<Yielding>().await;
+}
+
+async fn moves_conform<S: Store + Default>() {
     let stored = |name: &str| {
         let cookie = CookieConfig::default().name(name);
-        Arc::new(StoredSessions::new(MemoryStore::new()).cookie(cookie).build().unwrap())
+        Arc::new(StoredSessions::new(S::default()).cookie(cookie).build().unwrap())
     };
     let (old, new) = (stored("old"), stored("new"));
     let node = |phase| Migration::new(Arc::clone(&old), Arc::clone(&new), phase);

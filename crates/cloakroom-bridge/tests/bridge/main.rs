@@ -23,6 +23,7 @@ mod flask;
 mod flask_session;
 mod migration;
 mod moving;
+mod moving_once;
 #[cfg(feature = "plug")]
 mod plug;
 #[cfg(all(
@@ -44,6 +45,7 @@ mod rails;
 mod rust;
 #[cfg(feature = "django")]
 mod shared;
+mod slow_stores;
 #[cfg(feature = "starlette")]
 mod starlette;
 #[cfg(all(

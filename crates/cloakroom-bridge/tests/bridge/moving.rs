@@ -7,36 +7,11 @@ use cloakroom_bridge::{Migration, Phase};
 use cloakroom_session::adapter::SessionSlot;
 use cloakroom_session::factory::{Commit, Committed, CookieHeader, SessionFactory, SessionState};
 use cloakroom_session::{CookieConfig, Engine, Error, ManualClock, Session, Timestamp};
-use cloakroom_store::store::{Store, delegate_store};
+use cloakroom_store::store::Store;
 use cloakroom_store::{MemoryStore, StoredSessions};
 
 use super::browser::{App, Browser, NOW};
-
-/// A store whose calls let other tasks run, some more often than others, so that racing requests
-/// meet in many orders.
-#[derive(Debug, Default)]
-struct Yielding {
-    store: MemoryStore,
-    calls: AtomicUsize,
-}
-
-impl Yielding {
-    async fn yields<T>(&self, _: &'static str, call: impl Future<Output = T> + Send) -> T {
-        let number = self.calls.fetch_add(1, Ordering::Relaxed) as u64;
-        for _ in 0..cloakroom_servers::scrambled(number) % 24 {
-            tokio::task::yield_now().await;
-        }
-        let answer = call.await;
-        for _ in 0..cloakroom_servers::scrambled(!number) % 24 {
-            tokio::task::yield_now().await;
-        }
-        answer
-    }
-}
-
-impl Store for Yielding {
-    delegate_store!(store via yields);
-}
+use super::slow_stores::Yielding;
 
 /// The two stores, shared by several nodes.
 struct Site {
@@ -91,7 +66,7 @@ impl Site {
 }
 
 /// Starts a request whose handler has returned and whose commit is pending.
-async fn begun(app: &App, browser: &Browser, act: impl FnOnce(&Session)) -> SessionSlot {
+pub(crate) async fn begun(app: &App, browser: &Browser, act: impl FnOnce(&Session)) -> SessionSlot {
     let header = browser.jar.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
     let slot = app.slot();
     let session = slot.open(CookieHeader::new([header.as_bytes()])).await.unwrap();
@@ -105,11 +80,11 @@ async fn finish(slot: SessionSlot, browser: &mut Browser) -> usize {
     cookies.len()
 }
 
-fn add_one(session: &Session) {
+pub(crate) fn add_one(session: &Session) {
     session.update("count", |count: &mut u32| *count += 1).unwrap();
 }
 
-async fn count(app: &App, browser: &Browser) -> Option<u32> {
+pub(crate) async fn count(app: &App, browser: &Browser) -> Option<u32> {
     browser.clone().visit(app, |session| session.get::<u32>("count").unwrap()).await.0
 }
 
