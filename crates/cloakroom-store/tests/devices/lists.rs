@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use cloakroom_session::{Clock as _, Engine, ManualClock};
+use cloakroom_session::{Clock as _, DeviceProof, Engine, ManualClock};
 use cloakroom_store::{MemoryStore, Sessions};
 
-use crate::browser::Browser;
+use crate::browser::{BOUND, Browser};
 use crate::world::{NOW, OWNER, seconds, sessions, with_clock};
 
 /// An application, and the sessions for its operators.
@@ -57,4 +57,23 @@ async fn a_session_that_was_ended_elsewhere_refreshes_no_more() {
             assert_eq!(owner.is_some(), status == 200, "{all}");
         }
     }
+}
+
+/// A session without a proof is detached, and a sign-out ends even that one.
+#[tokio::test]
+async fn a_sign_out_without_a_proof_ends_the_session() {
+    let (engine, lists, clock) = app();
+    let mut browser = Browser::bound(&engine).await;
+    browser.visit(&engine, |_| ()).await;
+    clock.advance(seconds(10));
+    let mut lost = browser.clone();
+    lost.jar.remove(BOUND);
+    let (proof, _) = lost.visit(&engine, |session| {
+        session.invalidate();
+        session.proof()
+    }).await;
+    assert_eq!(proof, DeviceProof::Missing);
+    assert_eq!(lists.list(OWNER).await.unwrap(), []);
+    let head = browser.refreshing();
+    assert_eq!(browser.send(&engine, &head).await.status, 401);
 }

@@ -146,6 +146,12 @@ fn check(start: &Start, store: &MemoryStore, outcomes: &[Outcome]) -> Result<(),
     if !registers && binding.id().to_string() != id {
         return Err("the binding was replaced by another one".to_owned());
     }
+    // A handler that has seen the binding without the bound cookie offers a new one.
+    let offers: Vec<_> = outcomes.iter().flat_map(|it| &it.answers).filter_map(|it| it.offer.as_ref()).collect();
+    if binding.bound_at().is_none() && !offers.is_empty() {
+        let is_known = offers.iter().any(|(_, challenge)| *challenge == binding.challenge().expose());
+        return if is_known && registers { Ok(()) } else { Err("no browser has the offer".to_owned()) };
+    }
     // The answer of a process that has crashed is lost. The cookie isn't required then.
     let lost = outcomes.iter().any(|it| matches!(it.act, Act::ProveTwice(_)) && it.answers.len() == 2);
     let is_bound = binding.bound_at().is_some();
@@ -154,7 +160,9 @@ fn check(start: &Start, store: &MemoryStore, outcomes: &[Outcome]) -> Result<(),
     }
     let Some(proven) = proven else {
         let unproven = binding.challenge().expose() == before;
-        return if unproven || registers { Ok(()) } else { Err("a challenge was used up by no proof".to_owned()) };
+        // The answer is lost, and the browser sends the proof again with the new id.
+        let moved = lost && kept(Act::Cycle) > 0;
+        return if unproven || moved || registers { Ok(()) } else { Err("a challenge was used up by no proof".to_owned()) };
     };
     // The binding in the record is the one after the proof, and not an older one.
     let (next, named) = proven.challenge.clone().ok_or("an answer without a challenge")?;
@@ -194,7 +202,11 @@ fn explore_acts(
     let orders = explore(
         || {
             let store = start.store();
-            let gated = || Gated::new(Arc::clone(&store)).ignoring_versions(ignores_versions);
+            // Three requests that also wait for their loads have half a million orders.
+            let gated = || {
+                let gated = Gated::new(Arc::clone(&store)).ignoring_versions(ignores_versions);
+                gated.waiting_for_loads(acts.len() < 3)
+            };
             let process = || engine(Arc::new(gated()), NOW);
             let shared = process();
             let tasks = acts.iter().map(|act| -> Task<Outcome> {

@@ -27,17 +27,24 @@ pub(crate) struct Gated {
     /// The process crashes in its call with this number, counted from 1. The call is carried out.
     crashes_in: usize,
     calls: AtomicUsize,
+    /// Other requests may run between the start of a load and its end.
+    waits_for_loads: bool,
     /// `replace` ignores the version, which is a common bug.
     ignores_versions: bool,
 }
 
 impl Gated {
     pub(crate) fn new(inner: Arc<MemoryStore>) -> Self {
-        Self { inner, crashes_in: usize::MAX, calls: AtomicUsize::new(0), ignores_versions: false }
+        Self { inner, crashes_in: usize::MAX, calls: AtomicUsize::new(0), waits_for_loads: true, ignores_versions: false }
     }
 
     pub(crate) const fn crashing_in(mut self, call: usize) -> Self {
         self.crashes_in = call;
+        self
+    }
+
+    pub(crate) const fn waiting_for_loads(mut self, waits: bool) -> Self {
+        self.waits_for_loads = waits;
         self
     }
 
@@ -52,7 +59,7 @@ impl Gated {
         call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
         gate().await;
-        if method == "load" {
+        if method == "load" && self.waits_for_loads {
             // `StoredSessions` polls a load twice before it waits.
             gate().await;
         }
