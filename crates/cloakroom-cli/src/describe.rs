@@ -6,9 +6,13 @@ use cloakroom::factory::{Json, Record};
 use cloakroom::store::{Entry, ScannedSession, StoreKey};
 use serde_json::{Map, Value, json};
 
+use crate::device::{device, listed, sentence, word};
 use crate::output::plain;
 use crate::table::{bytes, table};
 use crate::time::{span, utc};
+
+/// The name of the binding to a device.
+const DEVICE: &str = "device";
 
 /// The choice to show or hide the application's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,16 +23,20 @@ pub(crate) enum Values {
 
 /// Formats sessions as a table.
 pub(crate) fn rows(sessions: &[ScannedSession], now: Timestamp) -> String {
+    let devices: Vec<_> = sessions.iter().map(listed).collect();
+    // Most applications bind no sessions.
+    let has_devices = devices.iter().any(Option::is_some);
     let rows: Vec<Vec<String>> = sessions
         .iter()
-        .map(|ScannedSession { key, version, entry, .. }| {
+        .zip(&devices)
+        .map(|(ScannedSession { key, version, entry, .. }, device)| {
             let owner = match &entry.owner {
                 _ if entry.is_encrypted() => "(encrypted)".to_owned(),
                 Some(owner) => plain(owner),
                 None => "-".to_owned(),
             };
             let ends = entry.deadline.map_or_else(|| "never".to_owned(), |deadline| span(deadline.since(now)));
-            vec![
+            let mut row = vec![
                 key.prefix(),
                 owner,
                 span(now.since(entry.created)),
@@ -36,15 +44,25 @@ pub(crate) fn rows(sessions: &[ScannedSession], now: Timestamp) -> String {
                 ends,
                 version.number().to_string(),
                 bytes(entry.text().len() as u64),
-            ]
+            ];
+            row.extend(has_devices.then(|| word(device.as_ref())));
+            row
         })
         .collect();
-    let names = ["KEY", "OWNER", "CREATED, AGO", "USED, AGO", "ENDS IN", "VERSION", "SIZE"];
+    let mut names = vec!["KEY", "OWNER", "CREATED, AGO", "USED, AGO", "ENDS IN", "VERSION", "SIZE"];
+    names.extend(has_devices.then_some("DEVICE"));
     table(&names, &["VERSION", "SIZE"], &rows)
 }
 
+/// Returns the store's data about a session in a list, and its binding to a device.
+pub(crate) fn summary(scanned: &ScannedSession) -> Map<String, Value> {
+    let mut summary = facts(scanned);
+    summary.extend(listed(scanned).map(|device| (DEVICE.to_owned(), device)));
+    summary
+}
+
 /// Returns the store's data about a session, without decoding the record.
-pub(crate) fn facts(ScannedSession { key, version, entry, .. }: &ScannedSession) -> Map<String, Value> {
+fn facts(ScannedSession { key, version, entry, .. }: &ScannedSession) -> Map<String, Value> {
     let mut facts = Map::new();
     facts.insert("key".to_owned(), key.to_hex().into());
     // The index of an encrypted record has a hash of the owner.
@@ -81,6 +99,9 @@ pub(crate) fn contents(record: &Record, values: Values) -> Map<String, Value> {
     if record.alias().is_some() {
         contents.insert("has_alias".to_owned(), true.into());
     }
+    if let Some(device) = device(record) {
+        contents.insert(DEVICE.to_owned(), device);
+    }
     contents.insert("values".to_owned(), Value::Object(data));
     contents.insert("flash".to_owned(), Value::Object(flashes));
     contents
@@ -109,6 +130,7 @@ pub(crate) fn lines(object: &Map<String, Value>, values: Values) -> String {
             Value::String(value) => plain(value),
             Value::Bool(true) => "yes".to_owned(),
             Value::Bool(false) => "no".to_owned(),
+            Value::Object(device) if name == DEVICE => sentence(device),
             Value::Object(inner) if inner.is_empty() => "none".to_owned(),
             Value::Object(inner) => {
                 text.push_str(&format!("{}\n", name.replace('_', " ")));

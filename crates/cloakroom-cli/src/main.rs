@@ -11,11 +11,13 @@
 //! | `secret` | reading keys |
 //! | `scan` | iteration over all sessions of a store |
 //! | `describe` | a session as a table row, as text and as JSON |
+//! | `device` | the same for its binding to a device |
 //! | `table`, `time`, `output` | tables, times, and writing to a pipe that may be closed |
 //! | `keygen`, `inspect`, `sessions`, `sweep`, `stats`, `migrate`, `schema`, `doctor`, `conform`, `manual` | the commands |
 
 mod conform;
 mod describe;
+mod device;
 mod doctor;
 mod inspect;
 mod keygen;

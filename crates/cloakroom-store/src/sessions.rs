@@ -74,6 +74,14 @@ pub struct SessionInfo {
     pub label: Option<String>,
     /// `true` if the stored record is damaged. The session can still be ended.
     pub is_damaged: bool,
+    /// When the session was bound to a device, if it is.
+    ///
+    /// See [`Session::bind_device`]. An offer that no browser has taken up doesn't count.
+    #[cfg(feature = "dbsc")]
+    pub bound_since: Option<Timestamp>,
+    /// The time of the device's last proof; `None` if the session isn't bound.
+    #[cfg(feature = "dbsc")]
+    pub last_proof: Option<Timestamp>,
     key: StoreKey,
 }
 
@@ -342,10 +350,16 @@ fn info(owned: OwnedSession) -> SessionInfo {
     if record.is_err() {
         tracing::error!(?key, "a session in its owner's list is damaged");
     }
+    #[cfg(feature = "dbsc")]
+    let binding = record.as_ref().ok().and_then(|record| record.binding());
     SessionInfo {
         created: entry.created,
         touched: entry.touched,
         is_damaged: record.is_err(),
+        #[cfg(feature = "dbsc")]
+        bound_since: binding.as_ref().and_then(|binding| binding.bound_at()),
+        #[cfg(feature = "dbsc")]
+        last_proof: binding.as_ref().and_then(|binding| binding.proven_at()),
         label: record.ok().and_then(|record| record.label().map(str::to_owned)),
         key,
     }

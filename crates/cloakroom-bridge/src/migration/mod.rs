@@ -8,7 +8,7 @@ mod trace;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloakroom_session::factory::{
-    After, Commit, Committed, CookieHeader, Plan, Presented, SessionFactory, SessionState, SetCookie,
+    After, Commit, Committed, CookieHeader, Plan, Presented, Record, SessionFactory, SessionState, SetCookie,
 };
 use cloakroom_session::{Error, Timestamp};
 
@@ -48,6 +48,11 @@ struct Counters {
 /// Between stores, no change is lost while a session moves. Its old record carries a mark for a
 /// minute (a value under the key `_cloakroom_move`). Requests that opened the session earlier
 /// follow the mark: their changes are made on the new side, and a sign-out ends the session there.
+///
+/// A session that is bound to a device moves with its binding if both sides keep bindings. If the
+/// other side doesn't, the session stays where it is until it ends: there it would open without the
+/// device. In [`Phase::ReadNew`] such a session no longer opens. New sessions are bound if the side
+/// that is written keeps bindings. It needs the feature `dbsc`.
 ///
 /// # Security
 /// A client that has only the old id cannot compute the new one: that requires a value from the old
@@ -145,6 +150,26 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         }
     }
 
+    /// Returns whether the session is bound to a device, and this side can't keep the binding.
+    ///
+    /// There it would silently open without the device.
+    #[cfg(feature = "dbsc")]
+    fn is_bound_to_stay(&self, record: &Record, to: Side) -> bool {
+        record.binding().is_some_and(|it| it.bound_at().is_some()) && !self.keeps_bindings_on(to)
+    }
+
+    #[cfg(not(feature = "dbsc"))]
+    const fn is_bound_to_stay(&self, _: &Record, _: Side) -> bool {
+        false
+    }
+
+    fn keeps_bindings_on(&self, side: Side) -> bool {
+        match side {
+            Side::Old => self.old.keeps_bindings(),
+            Side::New => self.new.keeps_bindings(),
+        }
+    }
+
     async fn reload_on(&self, side: Side, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
         let found = match side {
             Side::Old => self.old.reload(session, now).await?,
@@ -204,7 +229,7 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
             // It moves later, or has moved.
             Plan::Create if commit.session().sent_reserved_id().is_some() => self.stay(from, commit).await?,
             Plan::Create if from != to => self.begin_anew(from, to, commit).await?,
-            _ if from == to => self.stay(from, commit).await?,
+            _ if from == to || self.is_bound_to_stay(commit.session().base(), to) => self.stay(from, commit).await?,
             Plan::Touch | Plan::Create | Plan::Replace | Plan::Cycle | _ => self.shift(from, commit).await?,
         };
         if let Some((other, side)) = other.and_then(|it| Side::of(&it).map(|side| (it, side))) {
@@ -244,10 +269,7 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
     }
 
     fn keeps_bindings(&self) -> bool {
-        match self.phase().writes() {
-            Side::Old => self.old.keeps_bindings(),
-            Side::New => self.new.keeps_bindings(),
-        }
+        self.keeps_bindings_on(self.phase().writes())
     }
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {

@@ -157,6 +157,10 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
         let target = nonce.target(old);
         let mut begun = None;
         let mut newest = self.target_on(to, target, now).await?;
+        // Its device may have been registered just now.
+        if matches!(found, Mark::Claimed(..)) && self.is_bound_to_stay(there.base(), to) {
+            return Ok(claimed);
+        }
         if newest.id().is_none() && matches!(found, Mark::Claimed(..)) {
             match self.begin(to, commit, there, nonce, old).await {
                 Ok(committed) => begun = Some(committed),

@@ -13,6 +13,7 @@ mod browser;
 mod conformance;
 #[cfg(feature = "pyramid")]
 mod cookies;
+mod devices;
 #[cfg(feature = "django")]
 mod django;
 #[cfg(feature = "express")]

@@ -7,7 +7,7 @@ use cloakroom::store::{Cursor, ScannedSession, Store as _, Version, all_owned};
 use cloakroom::{AnyStore, Clock as _, SystemClock, Timestamp};
 use serde_json::{Value, json};
 
-use crate::describe::{facts, rows};
+use crate::describe::{rows, summary};
 use crate::outcome::Outcome;
 use crate::output::{print, print_json};
 use crate::scan::{has_locked, within};
@@ -65,8 +65,8 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
     let closed = list.sessions.iter().filter(|scanned| scanned.entry.is_encrypted()).count() as u64;
     let List { sessions, damaged, next } = list;
     if json {
-        let facts: Vec<Value> = sessions.iter().map(|scanned| Value::Object(facts(scanned))).collect();
-        print_json(&json!({ "sessions": facts, "damaged": damaged, "next": next.as_ref().map(Cursor::as_str) }))?;
+        let summaries: Vec<Value> = sessions.iter().map(|scanned| Value::Object(summary(scanned))).collect();
+        print_json(&json!({ "sessions": summaries, "damaged": damaged, "next": next.as_ref().map(Cursor::as_str) }))?;
     } else {
         if !sessions.is_empty() {
             print(&rows(&sessions, now))?;

@@ -10,6 +10,7 @@
 mod aliases;
 mod common;
 mod conform;
+mod devices;
 mod keys;
 mod manual;
 mod migrate;

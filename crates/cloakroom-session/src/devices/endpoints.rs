@@ -138,6 +138,11 @@ async fn open(engine: &Arc<Engine>, asked: &Asked) -> Result<Session, Error> {
     Ok(Session::new(Arc::clone(engine), state))
 }
 
+/// Returns the digits by which traces name a session.
+fn prefix(session: &Session) -> Option<String> {
+    session.id().map(|id| id.store_key().prefix())
+}
+
 /// The decision that was made last: the one that was written.
 struct Last<T>(Arc<Mutex<Option<T>>>);
 
@@ -163,6 +168,7 @@ impl<T> Clone for Last<T> {
 
 async fn register(engine: &Arc<Engine>, devices: &Devices, asked: &Asked) -> Result<DeviceAnswer, Error> {
     let session = open(engine, asked).await?;
+    let prefix = prefix(&session);
     let (now, random) = (engine.now(), random()?);
     let (last, head) = (Last::new(), Arc::clone(&asked.head));
     let noted = last.clone();
@@ -183,11 +189,11 @@ async fn register(engine: &Arc<Engine>, devices: &Devices, asked: &Asked) -> Res
     let Some(binding) = binding else {
         let why = refused.unwrap_or(RefusedProof::NotOffered);
         DeviceEvent::Refused(why).count();
-        tracing::warn!(reason = why.as_str(), "the registration of a device was refused");
+        tracing::warn!(session = prefix, reason = why.as_str(), "the registration of a device was refused");
         return Ok(DeviceAnswer::words(400, "Bad Request"));
     };
     DeviceEvent::Registered.count();
-    tracing::debug!(binding = %binding.id(), "a session was bound to a device");
+    tracing::debug!(session = prefix, binding = %binding.id(), "a session was bound to a device");
     proven(&session, devices, asked, &binding, now)
 }
 
@@ -202,6 +208,7 @@ enum Refreshed {
 
 async fn refresh(engine: &Arc<Engine>, devices: &Devices, asked: &Asked) -> Result<DeviceAnswer, Error> {
     let session = open(engine, asked).await?;
+    let prefix = prefix(&session);
     let (now, random, life) = (engine.now(), random()?, devices.life);
     let (last, head) = (Last::new(), Arc::clone(&asked.head));
     let noted = last.clone();
@@ -219,20 +226,23 @@ async fn refresh(engine: &Arc<Engine>, devices: &Devices, asked: &Asked) -> Resu
         session.commit_now().await?;
     }
     if session.is_detached() {
-        // Another request has ended the session or given it a new id. The browser keeps its binding
-        // and asks again, with the cookie that it has by then.
-        tracing::debug!("a browser refreshed with the former id of a session");
+        // The session has a new id, which the browser is about to receive, or it has ended. After
+        // 401 the browser would give up its key, and the session would stay bound to it.
+        DeviceEvent::Moved.count();
+        tracing::debug!(session = prefix, "a browser refreshed with an id that has moved");
         return Ok(DeviceAnswer::words(503, "Service Unavailable"));
     }
     let decision = last.get().unwrap_or(Refreshed::Unknown);
-    match (decision, session.binding()) {
+    let binding = session.binding();
+    match (decision, binding) {
         (Refreshed::Refused(why), _) => {
             DeviceEvent::Refused(why).count();
-            tracing::warn!(reason = why.as_str(), "the proof of a device was refused");
+            tracing::warn!(session = prefix, reason = why.as_str(), "the proof of a device was refused");
             Ok(DeviceAnswer::words(400, "Bad Request"))
         }
         (Refreshed::Yes, Some(binding)) => {
             DeviceEvent::Refreshed.count();
+            tracing::debug!(session = prefix, binding = %binding.id(), "a device has proved itself");
             proven(&session, devices, asked, &binding, now)
         }
         (Refreshed::Challenged, Some(binding)) => {
@@ -242,7 +252,7 @@ async fn refresh(engine: &Arc<Engine>, devices: &Devices, asked: &Asked) -> Resu
         }
         (Refreshed::Unknown, _) | (_, None) => {
             DeviceEvent::Unknown.count();
-            tracing::debug!("a browser refreshed the binding of a session that has ended");
+            tracing::debug!(session = prefix, "a browser refreshed a binding that doesn't exist");
             Ok(DeviceAnswer::words(401, "Unauthorized"))
         }
     }

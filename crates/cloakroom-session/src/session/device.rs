@@ -53,11 +53,15 @@ impl Session {
             ));
         }
         let offer = Binding::offer(&random()?, self.now());
-        let proven = matches!(self.proof(), DeviceProof::Fresh(_)).then(|| self.binding()).flatten();
-        let proven = proven.map(|binding| binding.id());
+        // A binding is replaced only if this request has seen it without a proof. Another request
+        // may register the device at the same time, and that binding stays.
+        let is_proven = matches!(self.proof(), DeviceProof::Fresh(_));
+        let seen = self.binding().filter(|binding| binding.bound_at().is_some() && !is_proven);
+        let unproven = seen.map(|binding| binding.id());
         let offers = self.bind(move |current| {
-            let is_proven = current.is_some_and(|binding| Some(binding.id()) == proven);
-            (!is_proven).then(|| offer.clone())
+            let bound = current.filter(|binding| binding.bound_at().is_some());
+            let is_kept = bound.is_some_and(|binding| Some(binding.id()) != unproven);
+            (!is_kept).then(|| offer.clone())
         });
         if let Some(device) = self.0.device.as_deref() {
             device.offers.fetch_or(offers, Ordering::Relaxed);

@@ -44,6 +44,9 @@ enum Rule {
     ResumedCreationsKeepTheirId,
     ReloadsSayWhatEnded,
     ReloadsShowTheNewest,
+    BindingsAreKept,
+    BindingsMove,
+    BindingsHaveOneOwner,
 }
 
 #[derive(Clone, Debug)]
@@ -127,7 +130,7 @@ impl Broken {
         let revives = self.breaks(if moves { Rule::MovesNeverRevive } else { Rule::WritesNeverRevive });
         let adopts = !moves && self.breaks(Rule::IdsAreNotAdopted);
         let mut store = self.store();
-        let (version, record) = match store.get(&from) {
+        let (version, mut record) = match store.get(&from) {
             Some(Entry::Here(version, newest)) => {
                 let merges = !self.breaks(if moves { Rule::MovesMerge } else { Rule::OthersAreMerged });
                 let mut record = Record::clone(&commit.record());
@@ -141,6 +144,9 @@ impl Broken {
             _ => return Ok(None),
         };
         let base = commit.session().base();
+        if self.breaks(Rule::BindingsAreKept) || (moves && self.breaks(Rule::BindingsMove)) {
+            record = without_binding(&record);
+        }
         let only_pops = record.entries().eq(base.entries()) && record.flashes().count() < base.flashes().count();
         if !(self.breaks(Rule::PopsAreKept) && only_pops) {
             store.insert(to, Entry::Here(version.clone(), Box::new(record.clone())));
@@ -164,6 +170,17 @@ impl Broken {
         if let Some(ended) = ended.filter(|_| self.breaks(Rule::ANewSessionHasANewId)) {
             id = ended;
         }
+        let former = ended.and_then(|id| match self.store().get(&id.store_key()) {
+            Some(Entry::Here(_, record)) => record.binding().map(|binding| binding.encode()),
+            _ => None,
+        });
+        if let Some(former) = former.filter(|_| self.breaks(Rule::BindingsHaveOneOwner)) {
+            self.end(ended.unwrap().store_key());
+            let record = decoded(commit.record().encode() + &format!("D{}:{former}", former.len()));
+            let entry = Entry::Here(Version::first(1), Box::new(record.clone()));
+            self.store().insert(id.store_key(), entry);
+            return (id, (Version::first(1), Arc::new(record)));
+        }
         let mut kept = None;
         if self.breaks(Rule::EndsComeFirst) {
             kept = Some(self.create(id.store_key(), commit));
@@ -175,6 +192,15 @@ impl Broken {
         }
         (id, kept.unwrap_or_else(|| self.create(id.store_key(), commit)))
     }
+}
+
+fn decoded(text: String) -> Record {
+    Record::decode(&text.into(), 0).unwrap()
+}
+
+fn without_binding(record: &Record) -> Record {
+    let text = record.binding().map(|binding| binding.encode()).unwrap_or_default();
+    decoded(record.encode().replace(&format!("D{}:{text}", text.len()), ""))
 }
 
 impl SessionFactory for Broken {
@@ -262,6 +288,10 @@ impl SessionFactory for Broken {
         true
     }
 
+    fn keeps_bindings(&self) -> bool {
+        true
+    }
+
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
         let id = session.id().unwrap();
         let found = self.store().get(&id.store_key()).cloned();
@@ -320,6 +350,11 @@ async fn each_broken_rule_is_caught_by_name() {
         (Rule::ResumedCreationsKeepTheirId, "a_resumed_creation_is_one_session"),
         (Rule::ReloadsSayWhatEnded, "a_reload_says_that_it_has_ended"),
         (Rule::ReloadsShowTheNewest, "a_reload_shows_what_others_wrote"),
+        (Rule::BindingsAreKept, "a_binding_is_kept"),
+        (Rule::BindingsMove, "a_binding_moves_with_its_session"),
+        (Rule::OthersAreMerged, "a_binding_and_a_write_both_survive"),
+        (Rule::OthersAreMerged, "a_challenge_is_used_up_once"),
+        (Rule::BindingsHaveOneOwner, "a_binding_ends_with_its_owner"),
     ];
     let mut missed = Vec::new();
     for (rule, check) in rows {

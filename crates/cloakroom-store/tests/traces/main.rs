@@ -8,8 +8,15 @@
     reason = "a panic is the failure report of a test; not all shared test code is used here"
 )]
 
+#[path = "../devices/browser.rs"]
+mod browser;
+mod devices;
+#[path = "../store/explorer.rs"]
+mod explorer;
 #[path = "../store/faulty.rs"]
 mod faulty;
+#[path = "../devices/world.rs"]
+mod world;
 
 use std::io;
 use std::sync::{Arc, Mutex};

@@ -25,6 +25,8 @@
 //! ```
 
 mod bench;
+#[cfg(feature = "dbsc")]
+mod binding;
 mod capabilities;
 mod deadlines;
 mod ending;
@@ -145,6 +147,15 @@ pub async fn check<F: SessionFactory>(factory: Arc<F>, can: Capabilities) -> Vec
         }
     } else {
         run!(&it, failures, reloading: a_reload_is_refused_honestly;);
+    }
+    #[cfg(feature = "dbsc")]
+    if it.factory.keeps_bindings() {
+        run!(&it, failures,
+            binding: a_binding_is_kept a_binding_moves_with_its_session a_binding_and_a_write_both_survive
+                a_challenge_is_used_up_once a_binding_ends_with_its_owner;
+        );
+    } else {
+        run!(&it, failures, binding: a_binding_is_refused_honestly;);
     }
     failures
 }
