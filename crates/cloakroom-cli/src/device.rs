@@ -72,12 +72,7 @@ mod tests {
             ("not bound", None, "", String::new()),
             ("damaged", Some("1.2.3"), "", String::new()),
             ("an offer", Some(offer.as_str()), "offered", "a binding is offered".to_owned()),
-            (
-                "bound",
-                Some(bound.as_str()),
-                "bound",
-                format!("bound to a device since {since}, last proof {proof}"),
-            ),
+            ("bound", Some(bound.as_str()), "bound", format!("bound to a device since {since}, last proof {proof}")),
         ] {
             let scanned = scanned(binding);
             let table = rows(&[scanned.clone()], NOW);

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use cloakroom_bridge::{Migration, Phase};
 use cloakroom_device::{Device, challenge, headers, offer};
 use cloakroom_session::adapter::{DeviceAnswer, RequestHead, SessionSlot};
-use cloakroom_session::factory::{
-    Commit, Committed, CookieHeader, Presented, SessionFactory, SessionState,
-};
+use cloakroom_session::factory::{Commit, Committed, CookieHeader, Presented, SessionFactory, SessionState};
 use cloakroom_session::{CookieConfig, DeviceBinding, DeviceProof, Engine, Error, ManualClock, Session, Timestamp};
 use cloakroom_store::{MemoryStore, StoredSessions};
 

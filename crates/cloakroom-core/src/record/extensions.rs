@@ -142,4 +142,40 @@ mod tests {
             assert_eq!(record.encode(), text, "it is kept");
         }
     }
+
+    /// A binding as records have it: registered, used and refreshed.
+    const REGISTERED: &str = "1.AAECAwQFBgcICQoLDA0ODw.EBESExQVFhcYGRobHB0eHyAhIiMkJSYn.1700000000000.\
+        ZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXp7fH1-f4CBgoOEhYaHiImKi4yNjo-QkZKTlJWWl5iZmpucnZ6foKGiow.\
+        yMnKy8zNzs_Q0dLT1NXW19jZ2tvc3d7f4OHi4-Tl5uc.1700000000000.1700000500000.\
+        1700000001000.MjM0NTY3ODk6Ozw9Pj9AQUJDREVGR0hJ.1700000500000";
+
+    /// The same release without the feature `dbsc`, and each one before bindings.
+    #[test]
+    fn a_binding_is_kept_by_releases_that_do_not_know_it() {
+        let field = format!("D{}:{REGISTERED}", REGISTERED.len());
+        let text = Record::new(Timestamp::default(), &Lifetimes::default()).encode() + &field;
+        let mut record = Record::decode(&text.as_str().into(), 0).unwrap();
+        assert_eq!(record.extension(b'D'), Some(REGISTERED));
+        record.restore("key", crate::json::Json::from_text("key", "1").unwrap());
+        record.set_alias(Some(&Alias::new("https://login.example", "1")));
+        let again = Record::decode(&record.encode().into(), 0).unwrap();
+        assert_eq!(again.extension(b'D'), Some(REGISTERED), "after writes");
+        #[cfg(feature = "dbsc")]
+        {
+            let binding = again.binding().unwrap();
+            assert_eq!(binding.encode(), REGISTERED);
+            assert_eq!(binding.proven_at(), Some(Timestamp::from_unix_secs(1_700_000_500)));
+        }
+    }
+
+    /// A record of a release without bindings has none, and none is added to it.
+    #[cfg(feature = "dbsc")]
+    #[test]
+    fn a_record_without_a_binding_opens_and_stays_as_it_is() {
+        let text = Record::new(Timestamp::default(), &Lifetimes::default()).encode();
+        let mut record = Record::decode(&text.as_str().into(), 0).unwrap();
+        assert_eq!(record.binding(), None);
+        assert!(!record.set_binding(None));
+        assert_eq!(record.encode(), text);
+    }
 }

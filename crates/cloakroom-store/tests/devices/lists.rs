@@ -68,10 +68,12 @@ async fn a_sign_out_without_a_proof_ends_the_session() {
     clock.advance(seconds(10));
     let mut lost = browser.clone();
     lost.jar.remove(BOUND);
-    let (proof, _) = lost.visit(&engine, |session| {
-        session.invalidate();
-        session.proof()
-    }).await;
+    let (proof, _) = lost
+        .visit(&engine, |session| {
+            session.invalidate();
+            session.proof()
+        })
+        .await;
     assert_eq!(proof, DeviceProof::Missing);
     assert_eq!(lists.list(OWNER).await.unwrap(), []);
     let head = browser.refreshing();

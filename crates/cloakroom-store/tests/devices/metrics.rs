@@ -107,7 +107,8 @@ async fn each_reason_for_refusing_a_registration_is_counted() {
     let mut browser = Browser::new();
     let challenge = browser.sign_in(&app.engine).await;
     let device = Device::new(1);
-    let (header, payload) = (json!({ "alg": "ES256", "jwk": device.jwk(), "typ": "dbsc+jwt" }), |it: &str| json!({ "jti": it }));
+    let (header, payload) =
+        (json!({ "alg": "ES256", "jwk": device.jwk(), "typ": "dbsc+jwt" }), |it: &str| json!({ "jti": it }));
     let signed = |name: &str, value: serde_json::Value| {
         let mut header = header.clone();
         header[name] = value;

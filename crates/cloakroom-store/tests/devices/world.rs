@@ -35,7 +35,13 @@ pub(crate) struct Gated {
 
 impl Gated {
     pub(crate) fn new(inner: Arc<MemoryStore>) -> Self {
-        Self { inner, crashes_in: usize::MAX, calls: AtomicUsize::new(0), waits_for_loads: true, ignores_versions: false }
+        Self {
+            inner,
+            crashes_in: usize::MAX,
+            calls: AtomicUsize::new(0),
+            waits_for_loads: true,
+            ignores_versions: false,
+        }
     }
 
     pub(crate) const fn crashing_in(mut self, call: usize) -> Self {
