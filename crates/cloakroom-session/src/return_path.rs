@@ -70,6 +70,12 @@ impl ReturnPath {
         Ok(Self(text.to_owned()))
     }
 
+    /// Returns the path and the query as owned text.
+    #[cfg(feature = "dbsc")]
+    pub(crate) fn into_string(self) -> String {
+        self.0
+    }
+
     /// Returns the path and the query.
     #[must_use]
     pub fn as_str(&self) -> &str {

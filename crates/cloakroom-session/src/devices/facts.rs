@@ -10,6 +10,8 @@ pub(crate) struct DeviceFacts {
     pub(crate) proof: DeviceProof,
     /// The path and query of a navigation, to which a step-up leads back.
     pub(crate) target: Option<String>,
+    /// The request comes from a program, which names its session in a header.
+    pub(crate) by_header: bool,
     /// The response offers a registration.
     pub(crate) offers: AtomicBool,
     /// The response removes the bound cookie, so that the browser refreshes.
@@ -17,7 +19,7 @@ pub(crate) struct DeviceFacts {
 }
 
 impl DeviceFacts {
-    pub(crate) const fn new(proof: DeviceProof, target: Option<String>) -> Self {
-        Self { proof, target, offers: AtomicBool::new(false), steps_up: AtomicBool::new(false) }
+    pub(crate) const fn new(proof: DeviceProof, target: Option<String>, by_header: bool) -> Self {
+        Self { proof, target, by_header, offers: AtomicBool::new(false), steps_up: AtomicBool::new(false) }
     }
 }
