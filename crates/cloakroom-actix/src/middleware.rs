@@ -112,6 +112,9 @@ impl SessionMiddleware {
 
     /// Sets the response for a failed commit.
     ///
+    /// The endpoints of a [device binding](cloakroom_session::Engine::device_paths) answer with 503
+    /// regardless of it: after most other responses a browser would end its binding.
+    ///
     /// # Security
     /// The error is meant for traces. Don't show it to the client.
     pub fn on_error(mut self, respond: impl Fn(&Error) -> HttpResponse + Send + Sync + 'static) -> Self {

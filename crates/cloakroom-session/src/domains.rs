@@ -42,6 +42,12 @@ impl CookieDomains {
         matching.max_by_key(|(_, domain)| domain.len()).map(|(place, _)| place)
     }
 
+    /// Returns the domains, in lower case.
+    #[cfg(feature = "dbsc")]
+    pub(crate) fn all(&self) -> &[String] {
+        &self.0
+    }
+
     /// Sets the domain at this place in the list.
     pub(crate) fn apply(&self, place: u16, cookie: SetCookie) -> SetCookie {
         match self.0.get(usize::from(place)) {

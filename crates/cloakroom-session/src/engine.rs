@@ -142,6 +142,10 @@ impl Engine {
     ) -> Result<Self, ConfigError> {
         let domains = domains.into_iter().map(Into::into).collect();
         self.domains = Some(CookieDomains::new(domains, &self.cookie_names)?);
+        #[cfg(feature = "dbsc")]
+        if let Some(devices) = self.devices.take() {
+            return self.device_binding(devices.options.clone());
+        }
         Ok(self)
     }
 
@@ -152,6 +156,12 @@ impl Engine {
     /// Fails with the option `bound_life` for less than three minutes or more than a day, with
     /// `cookie` for a bound cookie without `Secure` or with the name of the session's cookie, with
     /// `path` for text that isn't a path, and with `include_site` for a cookie without a domain.
+    ///
+    /// With [`cookie_domains`](Self::cookie_domains), set before this option, the bound cookie has
+    /// the domain of the session's cookie. It fails with `cookie` if the name of the bound cookie
+    /// allows none, and with `include_site` without
+    /// [`DeviceBinding::include_site`](crate::DeviceBinding::include_site): browsers would refresh
+    /// on one of the hosts only, and the others would see no proof.
     ///
     /// # Examples
     /// ```
@@ -168,7 +178,7 @@ impl Engine {
     /// ```
     #[cfg(feature = "dbsc")]
     pub fn device_binding(mut self, binding: DeviceBinding) -> Result<Self, ConfigError> {
-        self.devices = Some(Arc::new(binding.build(&self.cookie_names)?));
+        self.devices = Some(Arc::new(binding.build(&self.cookie_names, self.domains.as_ref())?));
         Ok(self)
     }
 
@@ -233,6 +243,20 @@ impl Engine {
         &self.cookie_names
     }
 
+    /// Returns what this engine and that of another layer must not share, if they do: the name of a
+    /// cookie, or the path of an endpoint.
+    pub(crate) fn shares_with(&self, other: &Self) -> Option<String> {
+        let name = other.cookie_names().iter().find(|name| self.cookie_names().contains(name));
+        if let Some(name) = name {
+            return Some(format!("the cookie {name:?}"));
+        }
+        #[cfg(feature = "dbsc")]
+        if let (Some(devices), Some(others)) = (&self.devices, &other.devices) {
+            return devices.shares_with(others);
+        }
+        None
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -240,7 +264,7 @@ impl Engine {
     pub(crate) fn for_tests() -> Arc<Self> {
         let engine = Self::new(NoSessions);
         #[cfg(feature = "dbsc")]
-        let engine = Self { devices: DeviceBinding::observe().build(&[]).ok().map(Arc::new), ..engine };
+        let engine = Self { devices: DeviceBinding::observe().build(&[], None).ok().map(Arc::new), ..engine };
         Arc::new(engine)
     }
 }

@@ -100,8 +100,8 @@ impl Error {
     }
 
     /// Creates the error for two session layers around one handler that set the same cookie.
-    pub(crate) fn two_layers(cookie: &str) -> Self {
-        Self(Kind::TwoLayers { shared: format!("the cookie {cookie:?}") })
+    pub(crate) const fn two_layers(shared: String) -> Self {
+        Self(Kind::TwoLayers { shared })
     }
 
     /// Creates the error for two session fairings that handlers couldn't tell apart.

@@ -89,7 +89,7 @@ impl Future for CommitFuture {
         };
         Poll::Ready(match outcome {
             Ok(()) => {
-                session.committed_effects(&mut effects);
+                session.committed_effects(&mut effects, *domain);
                 Ok(effects)
             }
             Err(error) => {

@@ -140,12 +140,12 @@ impl SessionSlot {
         self.outwards().find(|slot| Arc::ptr_eq(&slot.0.engine, engine))
     }
 
-    /// Returns an error if another layer around this one sets the same cookie.
+    /// Returns an error if another layer around this one sets the same cookie, or answers the same
+    /// path.
     fn check_cookies(&self) -> Result<(), Error> {
-        let names = self.0.engine.cookie_names();
-        let others = self.outwards().filter(|slot| !Arc::ptr_eq(&slot.0.engine, &self.0.engine));
-        let mut theirs = others.flat_map(|slot| slot.0.engine.cookie_names());
-        theirs.find(|name| names.contains(name)).map_or(Ok(()), |name| Err(Error::two_layers(name)))
+        let engine = &self.0.engine;
+        let mut others = self.outwards().map(|slot| &slot.0.engine).filter(|other| !Arc::ptr_eq(other, engine));
+        others.find_map(|other| engine.shares_with(other)).map_or(Ok(()), |shared| Err(Error::two_layers(shared)))
     }
 
     /// Returns the slot that was found in a request, for the extractor of an adapter.
@@ -238,9 +238,11 @@ impl SessionSlot {
     /// Returns the answer to a request that registers the browser's device or refreshes its bound
     /// cookie, or `None` for all other requests.
     ///
-    /// An adapter asks first, with the head that arrived. If there is an answer, it is the
-    /// response: the request reaches neither a handler nor a CSRF check, and
-    /// [`SessionSlot::finish`] isn't called.
+    /// An adapter asks first, for every request, with the head that the browser sent. The path in
+    /// it is the one to which a step-up leads back, also for a handler whose router removes a
+    /// prefix, and for frameworks without an extractor. If there is an answer, it is the response:
+    /// the request reaches neither a handler nor a CSRF check, and [`SessionSlot::finish`] isn't
+    /// called.
     ///
     /// # Examples
     /// ```
@@ -267,14 +269,16 @@ impl SessionSlot {
         }
     }
 
-    /// Notes the parts of the head that the binding to a device depends on.
+    /// Notes the path and query of a navigation, and counts the browser's hint. The first head
+    /// counts: it is that of the layer, which sees more of the path than handlers do.
+    ///
+    /// A path that browsers read as another origin isn't noted.
     #[cfg(feature = "dbsc")]
     fn note_device(&self, head: &impl RequestHead) {
         if self.0.engine.devices.is_none() {
             return;
         }
         let mut place = self.place();
-        // Only the first head counts: nested routers pass on a part of the path.
         if !std::mem::replace(&mut place.noted, true) {
             devices::skipped(head);
             if head.method() == "GET" {
@@ -289,8 +293,11 @@ impl SessionSlot {
         #[cfg(feature = "dbsc")]
         if let Some(bound) = &self.0.engine.devices {
             let Admission { state, proof } = devices::admit(bound, state, cookies, engine.now());
-            let target = self.place().target.take();
-            return Session::new(engine, state).with_device(DeviceFacts::new(proof, target));
+            let (target, by_header) = {
+                let mut place = self.place();
+                (place.target.take(), place.by_header)
+            };
+            return Session::new(engine, state).with_device(DeviceFacts::new(proof, target, by_header));
         }
         let _ = cookies;
         Session::new(engine, state)

@@ -101,6 +101,7 @@
 //! Others:
 //! - `config`: `config::SessionConfig`, all options from a file that serde reads, or from the
 //!   environment
+//! - `dbsc`: [`DeviceBinding`], sessions that need a key of the browser's device
 //! - `metrics`: counts and latencies for the `metrics` facade
 //! - `conformance`: test suites for your own stores and factories, `store::conformance` and
 //!   `factory::conformance`
@@ -109,6 +110,7 @@
 //! [`guide::security_model`] lists the guarantees, and [`guide::factories`] the limits of sessions in
 //! cookies. Options that weaken a default are named `danger_…`.
 #![cfg_attr(not(feature = "store"), doc = "[`StoredSessions`]: guide::stores")]
+#![cfg_attr(not(feature = "dbsc"), doc = "[`DeviceBinding`]: guide::security_model")]
 
 #[cfg(feature = "config")]
 pub mod config;

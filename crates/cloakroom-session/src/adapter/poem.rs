@@ -23,7 +23,7 @@ impl RequestHead for Request {
     }
 
     fn target(&self) -> Cow<'_, str> {
-        self.original_uri().path_and_query().map_or("/", |target| target.as_str()).into()
+        self.uri().path_and_query().map_or("/", |target| target.as_str()).into()
     }
 
     fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {

@@ -37,8 +37,8 @@ impl RocketSessions {
             if Arc::ptr_eq(other, &engine) {
                 return Ok(());
             }
-            if let Some(name) = other.cookie_names().iter().find(|name| engine.cookie_names().contains(name)) {
-                return Err(Error::two_layers(name));
+            if let Some(shared) = engine.shares_with(other) {
+                return Err(Error::two_layers(shared));
             }
             if other.has_name_of(&engine) {
                 return Err(Error::two_of_one_name(engine.name()));

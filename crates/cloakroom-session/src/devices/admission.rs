@@ -25,7 +25,7 @@ pub(crate) fn admit(devices: &Devices, state: SessionState, cookies: &CookieHead
     // Several cookies may have the name. One that is valid is enough.
     let prove = |value| binding.prove(value, now);
     let is_fresh = |(proof, _): &(DeviceProof, _)| matches!(proof, DeviceProof::Fresh(_));
-    let shown = cookies.last_first(devices.cookie.name()).map(|value| prove(Some(value))).find(is_fresh);
+    let shown = cookies.last_first(devices.cookie(None).name()).map(|value| prove(Some(value))).find(is_fresh);
     let (proof, first) = shown.unwrap_or_else(|| prove(None));
     let state = if proof == DeviceProof::Missing {
         refuse(devices, state, now)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use cloakroom_core::dbsc::{BindingAnswer, BindingId, BoundLife};
 use cloakroom_core::{ConfigError, CookieConfig, CookieTemplate, SetCookie, Timestamp};
 
+use crate::domains::CookieDomains;
 use crate::error::Error;
 
 /// The base of the paths of both endpoints.
@@ -86,6 +87,10 @@ impl DeviceBinding {
 
     /// Sets the name and the attributes of the bound cookie. The default name is
     /// `__Host-Http-bound`.
+    ///
+    /// If the session's cookie has a `Domain`, the bound cookie needs the same one, together with
+    /// [`include_site`](Self::include_site): otherwise the subdomains get a session without a
+    /// proof. With [`cookie_domains`](crate::Engine::cookie_domains) it has the domain of the host.
     pub fn cookie(mut self, cookie: CookieConfig) -> Self {
         self.cookie = cookie;
         self
@@ -94,8 +99,15 @@ impl DeviceBinding {
     /// Sets the path under which browsers find `/register` and `/refresh`. The default is
     /// `/.well-known/dbsc`.
     ///
-    /// It is the path that the browser sees and that the session layer sees. Give each session
-    /// layer of an application its own.
+    /// It is the path that the browser sees and that the session layer sees. Two layers around one
+    /// handler need two paths and two bound cookies.
+    ///
+    /// - Wrap the whole application in the session layer, outside of every CSRF check. A nested
+    ///   router of axum hides the outer path from the layers within it, so that registrations
+    ///   wouldn't arrive there. A scope of actix-web doesn't.
+    /// - In salvo, the layers belong to the `Service`. Those of a `Router` only see requests to its
+    ///   routes.
+    /// - Only POST requests to these paths are answered. All others reach the application.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
@@ -103,17 +115,22 @@ impl DeviceBinding {
 
     /// Binds the sessions of the whole site: requests to all subdomains need the bound cookie.
     ///
-    /// Both cookies need a `Domain`. A user signs in under that domain itself. By default the
+    /// Both cookies need a `Domain`, or [`cookie_domains`](crate::Engine::cookie_domains). A user signs in under that domain itself. By default the
     /// binding is for one origin.
     pub const fn include_site(mut self) -> Self {
         self.include_site = true;
         self
     }
 
-    /// Checks the options. `taken` are the names of the session's cookies.
-    pub(crate) fn build(self, taken: &[String]) -> Result<Devices, ConfigError> {
+    /// Checks the options. `taken` are the names of the session's cookies, `domains` its domains.
+    pub(crate) fn build(self, taken: &[String], domains: Option<&CookieDomains>) -> Result<Devices, ConfigError> {
         let life = BoundLife::new(self.life)?;
-        let cookie = self.cookie.build()?;
+        let cookie = self.cookie.clone().build()?;
+        let of_domain = |domain: &String| {
+            let cookie = self.cookie.clone().domain(domain).build();
+            cookie.map_err(|why| ConfigError::new("cookie", format!("cookie_domains gives it a Domain: {why}")))
+        };
+        let of_domains = domains.map_or(&[][..], CookieDomains::all).iter().map(of_domain).collect::<Result<_, _>>()?;
         if !cookie.is_secure() {
             return Err(ConfigError::new(
                 "cookie",
@@ -124,7 +141,13 @@ impl DeviceBinding {
             let problem = format!("the bound cookie and the session's cookie are both called {:?}", cookie.name());
             return Err(ConfigError::new("cookie", problem));
         }
-        if self.include_site && cookie.domain().is_none() {
+        if domains.is_some() && !self.include_site {
+            return Err(ConfigError::new(
+                "include_site",
+                "cookie_domains shares sessions between subdomains, so a binding is for the whole site",
+            ));
+        }
+        if self.include_site && domains.is_none() && cookie.domain().is_none() {
             return Err(ConfigError::new(
                 "include_site",
                 "the bound cookie needs a Domain, so that subdomains receive it",
@@ -137,7 +160,7 @@ impl DeviceBinding {
             return Err(ConfigError::new("path", problem));
         }
         let (register, refresh) = (format!("{}/register", self.path), format!("{}/refresh", self.path));
-        Ok(Devices { enforces: self.enforces, life, cookie, register, refresh, include_site: self.include_site })
+        Ok(Devices { enforces: self.enforces, life, cookie, of_domains, register, refresh, options: self })
     }
 }
 
@@ -146,21 +169,45 @@ impl DeviceBinding {
 pub(crate) struct Devices {
     pub(crate) enforces: bool,
     pub(crate) life: BoundLife,
-    pub(crate) cookie: CookieTemplate,
+    cookie: CookieTemplate,
+    /// The cookie with each of the domains in the list of the session's cookie.
+    of_domains: Vec<CookieTemplate>,
     pub(crate) register: String,
     pub(crate) refresh: String,
-    include_site: bool,
+    /// The options, to be checked again if the list of domains changes.
+    pub(crate) options: DeviceBinding,
 }
 
 impl Devices {
+    /// Returns the bound cookie for a host. `domain` is its place in the list of domains.
+    pub(crate) fn cookie(&self, domain: Option<u16>) -> &CookieTemplate {
+        domain.and_then(|place| self.of_domains.get(usize::from(place))).unwrap_or(&self.cookie)
+    }
+
+    /// Returns what two layers share: the bound cookie, or the path of an endpoint.
+    pub(crate) fn shares_with(&self, other: &Self) -> Option<String> {
+        let name = self.cookie.name();
+        if name == other.cookie.name() {
+            return Some(format!("the cookie {name:?}"));
+        }
+        (self.register == other.register).then(|| format!("the path {:?}", self.register))
+    }
+
     /// Returns the JSON for a browser of this origin.
-    pub(super) fn json(&self, origin: &str, id: BindingId) -> String {
-        BindingAnswer::new(origin, &self.refresh, &self.cookie).include_site(self.include_site).json(id)
+    pub(super) fn json(&self, origin: &str, domain: Option<u16>, id: BindingId) -> String {
+        let answer = BindingAnswer::new(origin, &self.refresh, self.cookie(domain));
+        answer.include_site(self.options.include_site).json(id)
     }
 
     /// Returns the bound cookie with this value, valid for the rest of its life.
-    pub(super) fn bound(&self, value: &str, proven_at: Timestamp, now: Timestamp) -> Result<Vec<SetCookie>, Error> {
+    pub(super) fn bound(
+        &self,
+        domain: Option<u16>,
+        value: &str,
+        proven_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<SetCookie>, Error> {
         let left = (proven_at + self.life.get()).since(now);
-        Ok(self.cookie.set_all(value, Some(left))?)
+        Ok(self.cookie(domain).set_all(value, Some(left))?)
     }
 }

@@ -19,6 +19,9 @@ use crate::session::Session;
 
 const CHALLENGE: &str = "secure-session-challenge";
 
+/// The longest header that is copied, in bytes. No proof and no identifier is as long.
+const LONGEST: usize = 8192;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Endpoint {
     Register,
@@ -93,8 +96,8 @@ impl Held {
     fn of(fact: HeaderFact<'_>) -> Self {
         match fact {
             HeaderFact::Absent => Self::Absent,
-            HeaderFact::Value(value) => Self::Value(value.to_owned()),
-            HeaderFact::Malformed => Self::Malformed,
+            HeaderFact::Value(value) if value.len() <= LONGEST => Self::Value(value.to_owned()),
+            HeaderFact::Value(_) | HeaderFact::Malformed => Self::Malformed,
         }
     }
 
@@ -267,9 +270,10 @@ fn proven(
     now: Timestamp,
 ) -> Result<DeviceAnswer, Error> {
     let id: BindingId = binding.id();
-    let answer = DeviceAnswer::json(200, devices.json(&asked.origin, id)).cookies(session.take_cookies(asked.domain));
+    let answer = DeviceAnswer::json(200, devices.json(&asked.origin, asked.domain, id))
+        .cookies(session.take_cookies(asked.domain));
     let bound = match (binding.cookie_value(devices.life), binding.proven_at()) {
-        (Some(value), Some(proven_at)) => devices.bound(&value, proven_at, now)?,
+        (Some(value), Some(proven_at)) => devices.bound(asked.domain, &value, proven_at, now)?,
         _ => Vec::new(),
     };
     Ok(answer.cookies(bound).header(CHALLENGE, challenge_header(binding.challenge(), id)))

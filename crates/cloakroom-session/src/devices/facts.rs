@@ -12,6 +12,8 @@ pub(crate) struct DeviceFacts {
     pub(crate) proof: DeviceProof,
     /// The path and query of a navigation, to which a step-up leads back.
     pub(crate) target: Option<ReturnPath>,
+    /// The request comes from a program, which names its session in a header.
+    pub(crate) by_header: bool,
     /// The response offers a registration.
     pub(crate) offers: AtomicBool,
     /// The response removes the bound cookie, so that the browser refreshes.
@@ -19,7 +21,7 @@ pub(crate) struct DeviceFacts {
 }
 
 impl DeviceFacts {
-    pub(crate) const fn new(proof: DeviceProof, target: Option<ReturnPath>) -> Self {
-        Self { proof, target, offers: AtomicBool::new(false), steps_up: AtomicBool::new(false) }
+    pub(crate) const fn new(proof: DeviceProof, target: Option<ReturnPath>, by_header: bool) -> Self {
+        Self { proof, target, by_header, offers: AtomicBool::new(false), steps_up: AtomicBool::new(false) }
     }
 }

@@ -239,12 +239,16 @@ impl Session {
     }
 
     /// Adds the effects on a response whose changes were committed.
-    pub(crate) fn committed_effects(&self, effects: &mut ResponseEffects) {
+    ///
+    /// `domain` is the place of the request's host in the engine's list of domains.
+    pub(crate) fn committed_effects(&self, effects: &mut ResponseEffects, domain: Option<u16>) {
         if self.0.clears_site.load(Ordering::Relaxed) {
             effects.headers.push(("clear-site-data", r#""cookies", "storage""#.to_owned()));
         }
         #[cfg(feature = "dbsc")]
-        self.device_effects(effects);
+        self.device_effects(effects, domain);
+        #[cfg(not(feature = "dbsc"))]
+        let _ = domain;
     }
 
     /// Drops the changes of a refused request. Its response is sent unchanged.

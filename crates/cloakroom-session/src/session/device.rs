@@ -7,7 +7,7 @@ use cloakroom_core::SessionState;
 use cloakroom_core::Timestamp;
 use cloakroom_core::dbsc::{Binding, DeviceProof, registration_header};
 
-use super::Session;
+use super::{Phase, Session};
 use crate::clock::random;
 use crate::devices::DeviceEvent;
 use crate::effects::ResponseEffects;
@@ -22,12 +22,17 @@ impl Session {
     /// (`Secure-Session-Registration`), with a challenge that is stored with the other changes of
     /// the request. A browser with Device Bound Session Credentials then registers its key; all
     /// others ignore the header. If the session is bound already and this request has a proof, the
-    /// binding stays.
+    /// binding stays. A program that names its session in a [`SessionHeader`](crate::SessionHeader)
+    /// gets no offer, and its session stays unbound.
+    ///
+    /// The offer is sent with the response if the changes of the request were committed.
     ///
     /// # Errors
     /// Fails with [`Error::is_unsupported`] if the session layer has no
     /// [`device_binding`](crate::Engine::device_binding), and for sessions that aren't in a store:
-    /// in a cookie, a challenge could be signed more than once.
+    /// in a cookie, a challenge could be signed more than once. Fails with
+    /// [`Error::is_headers_sent`] in the body of a response that is a stream: its headers were sent
+    /// before.
     ///
     /// # Examples
     /// ```
@@ -51,6 +56,12 @@ impl Session {
             return Err(Error::unsupported(
                 "a binding to a device needs StoredSessions: a cookie doesn't know which challenge was signed",
             ));
+        }
+        if self.0.device.as_deref().is_some_and(|device| device.by_header) {
+            return Ok(());
+        }
+        if self.inner().phase == Phase::HeadersSent {
+            return Err(Error::headers_sent());
         }
         let offer = Binding::offer(&random()?, self.now());
         // A binding is replaced only if this request has seen it without a proof. Another request
@@ -143,7 +154,7 @@ impl Session {
     }
 
     /// Adds the effects on a response whose changes were committed.
-    pub(crate) fn device_effects(&self, effects: &mut ResponseEffects) {
+    pub(crate) fn device_effects(&self, effects: &mut ResponseEffects, domain: Option<u16>) {
         let (Some(devices), Some(device)) = (&self.0.engine.devices, self.0.device.as_deref()) else { return };
         let stored = self.read(|state| state.base().binding());
         if device.offers.load(Ordering::Relaxed)
@@ -156,7 +167,7 @@ impl Session {
         let is_bound = stored.is_some_and(|binding| binding.bound_at().is_some());
         let has_ended = was_bound && !is_bound && !self.read(SessionState::is_detached);
         if has_ended || device.steps_up.load(Ordering::Relaxed) {
-            effects.cookies.extend(devices.cookie.remove_all());
+            effects.cookies.extend(devices.cookie(domain).remove_all());
         }
     }
 }

@@ -14,18 +14,24 @@ pub(crate) struct Browser {
     pub(crate) device: Device,
     /// The challenge and the identifier of the binding.
     pub(crate) known: Option<(String, String)>,
+    pub(crate) host: &'static str,
 }
 
 impl Browser {
     pub(crate) fn new(number: u8) -> Self {
-        Self { jar: BTreeMap::new(), device: Device::new(number), known: None }
+        Self { jar: BTreeMap::new(), device: Device::new(number), known: None, host: "shop.example" }
+    }
+
+    /// The same browser at another host.
+    pub(crate) fn at(self, host: &'static str) -> Self {
+        Self { host, ..self }
     }
 
     /// Sends a request, and keeps the cookies of the response.
     pub(crate) async fn send(&mut self, app: &App, method: &str, path: &str, more: &[(&str, &str)]) -> Answer {
         let cookies: Vec<_> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies = cookies.join("; ");
-        let mut lines = vec![("host", "shop.example")];
+        let mut lines = vec![("host", self.host)];
         if !cookies.is_empty() {
             lines.push(("cookie", &cookies));
         }

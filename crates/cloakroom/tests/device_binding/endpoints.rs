@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use crate::adapters::{ADAPTERS, App};
 use crate::browser::{BOUND, Browser, REFRESH, REGISTER};
-use crate::shop::{Shop, seconds};
+use crate::shop::seconds;
 
 /// The whole life of a binding, on each adapter.
 #[tokio::test]
 async fn a_session_is_bound_refreshed_and_ended_on_every_adapter() {
     for (name, make) in ADAPTERS {
-        let app = make(Shop::new(), DeviceBinding::enforce());
+        let app = App::of(make, DeviceBinding::enforce());
         let mut browser = Browser::new(1);
         let (challenge, path) = browser.sign_in(&app).await;
         assert_eq!(path, REGISTER, "{name}");

@@ -9,7 +9,12 @@
 
 mod adapters;
 mod browser;
+mod costs;
 mod endpoints;
+mod layers;
 mod options;
+mod outages;
+mod policies;
 mod proofs;
+mod requests;
 mod shop;

@@ -4,7 +4,7 @@ use cloakroom::DeviceBinding;
 
 use crate::adapters::{ADAPTERS, App};
 use crate::browser::{BOUND, Browser};
-use crate::shop::{Shop, seconds};
+use crate::shop::seconds;
 
 #[tokio::test]
 async fn observing_refuses_no_request() {
@@ -63,7 +63,7 @@ async fn a_binding_of_a_later_release_is_not_taken_for_none() {
 #[tokio::test]
 async fn a_demand_leads_back_after_a_refresh_on_every_adapter() {
     for (name, make) in ADAPTERS {
-        let app = make(Shop::new(), DeviceBinding::enforce());
+        let app = App::of(make, DeviceBinding::enforce());
         let mut browser = Browser::armed(&app).await;
         assert_eq!(browser.get(&app, "/pay?to=1").await.status, 200, "{name}: the proof is ten seconds old");
         app.shop.wait(seconds(31));
