@@ -240,8 +240,9 @@ impl SessionSlot {
     ///
     /// An adapter asks first, for every request, with the head that the browser sent. The path in
     /// it is the one to which a step-up leads back, also for a handler whose router removes a
-    /// prefix, and for frameworks without an extractor. If there is an answer, it is the response: the request reaches
-    /// neither a handler nor a CSRF check, and [`SessionSlot::finish`] isn't called.
+    /// prefix, and for frameworks without an extractor. If there is an answer, it is the response:
+    /// the request reaches neither a handler nor a CSRF check, and [`SessionSlot::finish`] isn't
+    /// called.
     ///
     /// # Examples
     /// ```
