@@ -243,8 +243,8 @@ impl Engine {
         &self.cookie_names
     }
 
-    /// Returns what this engine and that of another layer must not share, if they do: the name of a
-    /// cookie, or the path of an endpoint.
+    /// Returns the cookie or the path of an endpoint that this engine shares with that of another
+    /// layer, for an error.
     pub(crate) fn shares_with(&self, other: &Self) -> Option<String> {
         let name = other.cookie_names().iter().find(|name| self.cookie_names().contains(name));
         if let Some(name) = name {

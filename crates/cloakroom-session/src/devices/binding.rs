@@ -115,8 +115,8 @@ impl DeviceBinding {
 
     /// Binds the sessions of the whole site: requests to all subdomains need the bound cookie.
     ///
-    /// Both cookies need a `Domain`, or [`cookie_domains`](crate::Engine::cookie_domains). A user signs in under that domain itself. By default the
-    /// binding is for one origin.
+    /// Both cookies need a `Domain`, or [`cookie_domains`](crate::Engine::cookie_domains). A user
+    /// signs in under that domain itself. By default the binding is for one origin.
     pub const fn include_site(mut self) -> Self {
         self.include_site = true;
         self
@@ -184,7 +184,7 @@ impl Devices {
         domain.and_then(|place| self.of_domains.get(usize::from(place))).unwrap_or(&self.cookie)
     }
 
-    /// Returns what two layers share: the bound cookie, or the path of an endpoint.
+    /// Returns the bound cookie or the path that two layers share, for an error.
     pub(crate) fn shares_with(&self, other: &Self) -> Option<String> {
         let name = self.cookie.name();
         if name == other.cookie.name() {

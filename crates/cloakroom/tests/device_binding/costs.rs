@@ -6,7 +6,7 @@ use crate::adapters::{App, unbound};
 use crate::browser::{BOUND, Browser};
 use crate::shop::{Shop, seconds};
 
-/// Enforcement needs no call of its own, and neither does the offer.
+/// Neither enforcement nor the offer needs an additional call.
 #[tokio::test]
 async fn a_binding_adds_no_call_of_the_store() {
     let (bound, plain) = (App::new(DeviceBinding::enforce()), unbound(Shop::new()));

@@ -97,7 +97,7 @@ async fn the_bound_cookie_belongs_to_the_domain_of_the_host() {
     let shop = Shop::with_cookie(CookieConfig::default().name("__Secure-session"));
     let domains = ["shop.example", "bakery.example"];
     let engine = shop.plain_engine().cookie_domains(domains).unwrap().device_binding(site()).unwrap();
-    // With one domain of its own, the options may have any order.
+    // A bound cookie with a domain allows both orders of the options.
     let own = CookieConfig::default().name("__Secure-bound").domain("other.example");
     let other = shop.plain_engine().device_binding(site().cookie(own)).unwrap().cookie_domains(domains).unwrap();
     let hosts = [
