@@ -6,18 +6,21 @@ use axum::Router;
 use axum::middleware::map_response;
 use cloakroom::{ConfigError, CsrfLayer, CsrfRules, TokenPolicy};
 
-use crate::state::AppState;
+use crate::state::{AppState, Scheme};
 use crate::{assets, cart_page, devices, forgery, inspector, shop, sign_in, sorry};
 
 /// Checks both the origin and the token of every form, so that the forgery page can show both.
-/// The demo has no TLS.
-fn rules() -> Result<CsrfRules, ConfigError> {
-    CsrfRules::builder().token_policy(TokenPolicy::Always).danger_own_scheme_http().build()
+fn rules(scheme: Scheme) -> Result<CsrfRules, ConfigError> {
+    let rules = CsrfRules::builder().token_policy(TokenPolicy::Always);
+    match scheme {
+        Scheme::Https => rules.build(),
+        Scheme::Http => rules.danger_own_scheme_http().build(),
+    }
 }
 
 pub(crate) fn app(state: AppState) -> Result<Router, ConfigError> {
     let sessions = state.backend.layer(Arc::clone(&state.clock)).on_error(sorry::not_committed);
-    let csrf = CsrfLayer::new(rules()?).on_refusal(|refusal, _| sorry::refused(refusal));
+    let csrf = CsrfLayer::new(rules(state.scheme)?).on_refusal(|refusal, _| sorry::refused(refusal));
 
     let pages = Router::new()
         .merge(shop::routes())
