@@ -107,7 +107,7 @@ fn quoted(text: &str) -> String {
 /// use cloakroom_core::{CookieConfig, Timestamp};
 /// use cloakroom_core::dbsc::{Binding, BindingAnswer};
 ///
-/// let cookie = CookieConfig::default().name("__Host-Http-bound").build()?;
+/// let cookie = CookieConfig::default().name("__Host-bound").build()?;
 /// let offer = Binding::offer(&[7; 40], Timestamp::from_unix_secs(1_700_000_000));
 /// let answer = BindingAnswer::new("https://shop.example", "/dbsc/refresh", &cookie).json(offer.id());
 /// assert!(answer.contains(r#""attributes":"Path=/; Secure; HttpOnly; SameSite=Lax""#));
@@ -123,6 +123,9 @@ pub struct BindingAnswer<'a> {
 
 impl<'a> BindingAnswer<'a> {
     /// Creates the answer for an origin, the path of the refresh endpoint and the bound cookie.
+    ///
+    /// The cookie's name must not begin with `__Host-Http-`: Chromium 156 accepts the cookie, and
+    /// refuses the registration without a word.
     #[must_use]
     pub const fn new(origin: &'a str, refresh_path: &'a str, cookie: &'a CookieTemplate) -> Self {
         Self { origin, refresh_path, cookie, include_site: false }
