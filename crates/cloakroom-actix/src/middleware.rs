@@ -7,6 +7,8 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+#[cfg(feature = "dbsc")]
+use cloakroom_session::DeviceBinding;
 use cloakroom_session::factory::SessionFactory;
 use cloakroom_session::{Clock, CommitPolicy, ConfigError, Engine, Error, SessionHeader};
 
@@ -86,6 +88,20 @@ impl SessionMiddleware {
     /// All subdomains of a domain can read and replace its cookie.
     pub fn cookie_domains<D: Into<String>>(self, domains: impl IntoIterator<Item = D>) -> Result<Self, ConfigError> {
         let engine = Engine::clone(&self.engine).cookie_domains(domains)?;
+        Ok(self.rebuild(|_| engine))
+    }
+
+    /// Binds sessions to devices, for handlers that call
+    /// [`Session::bind_device`](cloakroom_session::Session::bind_device).
+    ///
+    /// The middleware then answers the requests of browsers that register a device or refresh,
+    /// before they reach a handler or a CSRF check.
+    ///
+    /// # Errors
+    /// Fails for options that can't work: see [`Engine::device_binding`].
+    #[cfg(feature = "dbsc")]
+    pub fn device_binding(self, binding: DeviceBinding) -> Result<Self, ConfigError> {
+        let engine = Engine::clone(&self.engine).device_binding(binding)?;
         Ok(self.rebuild(|_| engine))
     }
 

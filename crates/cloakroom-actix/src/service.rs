@@ -8,12 +8,12 @@ use std::task::{Context, Poll, ready};
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
-use actix_web::{Error, HttpMessage as _};
+use actix_web::{Error, HttpMessage as _, HttpRequest};
 use cloakroom_session::Engine;
-use cloakroom_session::adapter::{CommitFuture, SessionSlot, Watched};
+use cloakroom_session::adapter::{CommitFuture, DeviceCall, SessionSlot, Watched};
 use pin_project_lite::pin_project;
 
-use crate::answers::OnError;
+use crate::answers::{OnError, device_response};
 use crate::outcome::{Outcome, carry, replace, status};
 
 /// The service created by [`SessionMiddleware`](crate::SessionMiddleware).
@@ -44,9 +44,13 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let slot = SessionSlot::inside(Arc::clone(&self.engine), request.extensions().get());
-        request.extensions_mut().insert(slot.clone());
-        let future = Watched::new(Some(slot.clone()), self.inner.call(request));
-        SessionFuture { slot, on_error: Arc::clone(&self.on_error), stage: Stage::Handling { future } }
+        let stage = if let Some(call) = slot.device_call(request.request()) {
+            Stage::Answering { call, request: Some(request.into_parts().0) }
+        } else {
+            request.extensions_mut().insert(slot.clone());
+            Stage::Handling { future: Watched::new(Some(slot.clone()), self.inner.call(request)) }
+        };
+        SessionFuture { slot, on_error: Arc::clone(&self.on_error), stage }
     }
 }
 
@@ -60,8 +64,7 @@ pin_project! {
     /// The future of [`SessionService`]: the handler's future, then the commit.
     ///
     /// If it is dropped before the handler returns, nothing is committed. If it is dropped later,
-    /// the
-    /// commit continues in the background.
+    /// the commit continues in the background.
     pub struct SessionFuture<F, B> {
         slot: SessionSlot,
         on_error: OnError,
@@ -73,6 +76,7 @@ pin_project! {
 pin_project! {
     #[project = StageProj]
     enum Stage<F, B> {
+        Answering { call: DeviceCall, request: Option<HttpRequest> },
         Handling { #[pin] future: Watched<F> },
         Committing { #[pin] commit: CommitFuture, outcome: Option<Outcome<EitherBody<B>>> },
     }
@@ -89,6 +93,15 @@ where
         let mut this = self.project();
         loop {
             match this.stage.as_mut().project() {
+                StageProj::Answering { call, request } => {
+                    let answer = ready!(Pin::new(call).poll(cx));
+                    let Some(request) = request.take() else {
+                        // A completed future isn't polled again.
+                        return Poll::Pending;
+                    };
+                    let response = ServiceResponse::new(request, device_response(&answer));
+                    return Poll::Ready(Ok(response.map_into_right_body()));
+                }
                 StageProj::Handling { future } => {
                     let outcome = ready!(future.poll(cx)).map(ServiceResponse::map_into_left_body);
                     // A request has one map of extensions. Middleware outside this one finds its

@@ -1,5 +1,6 @@
 //! The CSRF check of one request, limited to the data that Rocket exposes.
 
+use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -57,13 +58,13 @@ impl FormBody for Beginning<'_, '_> {
 }
 
 /// The head of a request, with the host that Rocket knows when HTTP/2 has no header for it.
-struct Head<'a, 'r> {
+pub(crate) struct Head<'a, 'r> {
     request: &'a Request<'r>,
     host: Option<String>,
 }
 
 impl<'a, 'r> Head<'a, 'r> {
-    fn of(request: &'a Request<'r>) -> Self {
+    pub(crate) fn of(request: &'a Request<'r>) -> Self {
         let has_header = request.headers().contains("host");
         let host = if has_header { None } else { request.host().map(ToString::to_string) };
         Head { request, host }
@@ -77,6 +78,10 @@ impl RequestHead for Head<'_, '_> {
 
     fn authority(&self) -> Option<&str> {
         self.host.as_deref()
+    }
+
+    fn target(&self) -> Cow<'_, str> {
+        self.request.uri().to_string().into()
     }
 
     fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {

@@ -76,8 +76,13 @@ impl CsrfFairing {
     /// Use this only for routes that don't rely on cookies to identify the user.
     #[must_use]
     pub fn exempt(&self, routes: impl Into<Vec<Route>>) -> Vec<Route> {
-        routes.into().into_iter().map(|route| marked(route, EXEMPT)).collect()
+        routes.into().into_iter().map(exempted).collect()
     }
+}
+
+/// Marks a route as one that needs no check.
+pub(crate) fn exempted(route: Route) -> Route {
+    marked(route, EXEMPT)
 }
 
 fn marked(mut route: Route, mark: &str) -> Route {

@@ -61,6 +61,7 @@
 
 mod check;
 mod csrf;
+mod devices;
 mod sessions;
 
 pub use csrf::CsrfFairing;

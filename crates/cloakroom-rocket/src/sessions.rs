@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "dbsc")]
+use cloakroom_session::DeviceBinding;
 use cloakroom_session::adapter::{PlainResponse, RocketSessions};
 use cloakroom_session::factory::SessionFactory;
 use cloakroom_session::{Clock, CommitPolicy, ConfigError, Engine, SessionHeader};
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::response::Response;
+
+use crate::devices::device_routes;
 use rocket::{Build, Request, Rocket, async_trait};
 
 /// Gives each request a session, and commits it when the response is ready.
@@ -78,6 +82,19 @@ impl SessionFairing {
         Ok(Self { engine: Arc::new(Arc::unwrap_or_clone(self.engine).cookie_domains(domains)?) })
     }
 
+    /// Binds sessions to devices, for handlers that call
+    /// [`Session::bind_device`](cloakroom_session::Session::bind_device).
+    ///
+    /// The fairing then answers the requests of browsers that register a device or refresh, before
+    /// they reach a handler or a CSRF check.
+    ///
+    /// # Errors
+    /// Fails for options that can't work: see [`Engine::device_binding`].
+    #[cfg(feature = "dbsc")]
+    pub fn device_binding(self, binding: DeviceBinding) -> Result<Self, ConfigError> {
+        Ok(Self { engine: Arc::new(Arc::unwrap_or_clone(self.engine).device_binding(binding)?) })
+    }
+
     /// Replaces the clock, for tests.
     pub fn clock(self, clock: impl Clock) -> Self {
         Self { engine: Arc::new(Arc::unwrap_or_clone(self.engine).clock(clock)) }
@@ -127,7 +144,7 @@ impl Fairing for SessionFairing {
         };
         let added = rocket.state::<RocketSessions>().map_or(Ok(()), |sessions| sessions.add(Arc::clone(&self.engine)));
         match added {
-            Ok(()) => Ok(rocket),
+            Ok(()) => Ok(rocket.mount("/", device_routes(&self.engine))),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "session fairing not attached");
                 rocket::error!("{error}");

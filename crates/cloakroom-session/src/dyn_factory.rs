@@ -23,6 +23,8 @@ pub(crate) trait DynFactory: fmt::Debug + Send + Sync + 'static {
     fn commit(self: Arc<Self>, commit: Commit) -> Running;
     fn presented(&self, cookies: &CookieHeader<'_>, now: Timestamp) -> Presented;
     fn keeps_aliases(&self) -> bool;
+    #[cfg(feature = "dbsc")]
+    fn keeps_bindings(&self) -> bool;
     fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>>;
 }
 
@@ -44,6 +46,11 @@ impl<F: SessionFactory> DynFactory for F {
 
     fn keeps_aliases(&self) -> bool {
         SessionFactory::keeps_aliases(self)
+    }
+
+    #[cfg(feature = "dbsc")]
+    fn keeps_bindings(&self) -> bool {
+        SessionFactory::keeps_bindings(self)
     }
 
     fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>> {

@@ -23,6 +23,9 @@ pub struct ResponseEffects {
     /// The `Set-Cookie` lines to append; mark them sensitive. A response with one of them must not
     /// be stored by a cache either.
     pub cookies: Vec<SetCookie>,
+    /// Other lines to append, with names in lower case; mark them sensitive. No cache may store a
+    /// response with one of them.
+    pub headers: Vec<(&'static str, String)>,
     /// The request header that may name a session as well, so a response that depends on the cookie
     /// varies by it.
     pub vary_by: Option<&'static str>,
@@ -50,13 +53,14 @@ impl ResponseEffects {
             } else {
                 // Names, attributes and base64url are printable ASCII, but a custom factory's value
                 // may not be.
-                tracing::error!("a cookie was not sent: its text isn't a valid header value");
+                tracing::error!(header = name, "a header was not sent: its text isn't valid");
             }
         };
         match self.id_header {
             None => self.cookies.into_iter().for_each(|cookie| send(SET_COOKIE, cookie.into_string())),
             Some(name) => only_value(&self.cookies).into_iter().for_each(|value| send(name, value)),
         }
+        self.headers.into_iter().for_each(|(name, value)| send(name, value));
         if private {
             keep_from_caches(headers);
         }

@@ -10,6 +10,8 @@ use cloakroom_core::{
 };
 
 use crate::clock::{Clock, SystemClock};
+#[cfg(feature = "dbsc")]
+use crate::devices::{DeviceBinding, Devices};
 use crate::domains::CookieDomains;
 use crate::dyn_factory::DynFactory;
 use crate::error::Error;
@@ -38,6 +40,8 @@ pub struct Engine {
     pub(crate) flash_limit: usize,
     pub(crate) header: Option<SessionHeader>,
     pub(crate) domains: Option<CookieDomains>,
+    #[cfg(feature = "dbsc")]
+    pub(crate) devices: Option<Arc<Devices>>,
     clock: Arc<dyn Clock>,
     cookie_names: Arc<[String]>,
     name: Option<Name>,
@@ -69,6 +73,8 @@ impl Engine {
             flash_limit: FLASH_LIMIT,
             header: None,
             domains: None,
+            #[cfg(feature = "dbsc")]
+            devices: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -139,6 +145,33 @@ impl Engine {
         Ok(self)
     }
 
+    /// Binds sessions to devices, for handlers that call
+    /// [`Session::bind_device`](crate::Session::bind_device).
+    ///
+    /// # Errors
+    /// Fails with the option `bound_life` for less than three minutes or more than a day, with
+    /// `cookie` for a bound cookie without `Secure` or with the name of the session's cookie, with
+    /// `path` for text that isn't a path, and with `include_site` for a cookie without a domain.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use cloakroom_session::{CookieSessions, DeviceBinding, Engine, Key};
+    ///
+    /// let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
+    /// // Its sessions must be in a store for `bind_device`.
+    /// let engine = Engine::new(CookieSessions::encrypted(key).build()?);
+    /// let short = DeviceBinding::enforce().bound_life(Duration::from_secs(60));
+    /// assert_eq!(engine.clone().device_binding(short).unwrap_err().option(), "bound_life");
+    /// let engine = engine.device_binding(DeviceBinding::enforce())?;
+    /// # Ok::<(), cloakroom_session::ConfigError>(())
+    /// ```
+    #[cfg(feature = "dbsc")]
+    pub fn device_binding(mut self, binding: DeviceBinding) -> Result<Self, ConfigError> {
+        self.devices = Some(Arc::new(binding.build(&self.cookie_names)?));
+        Ok(self)
+    }
+
     /// Sets the source of time.
     ///
     /// # Examples
@@ -164,6 +197,19 @@ impl Engine {
     pub fn named<N: 'static>(mut self) -> Self {
         self.name = Some(Name { id: TypeId::of::<N>(), text: type_name::<N>() });
         self
+    }
+
+    /// Returns the paths that a session layer answers itself, for an engine that binds sessions to
+    /// devices.
+    ///
+    /// For adapters of frameworks that need a route for each path. All others ask
+    /// [`SessionSlot::device_call`](crate::adapter::SessionSlot::device_call) first.
+    #[must_use]
+    pub fn device_paths(&self) -> Option<[&str; 2]> {
+        #[cfg(feature = "dbsc")]
+        return self.devices.as_ref().map(|devices| [devices.register.as_str(), devices.refresh.as_str()]);
+        #[cfg(not(feature = "dbsc"))]
+        None
     }
 
     pub(crate) fn is_named<N: 'static>(&self) -> bool {
@@ -192,7 +238,10 @@ impl Engine {
     }
 
     pub(crate) fn for_tests() -> Arc<Self> {
-        Arc::new(Self::new(NoSessions))
+        let engine = Self::new(NoSessions);
+        #[cfg(feature = "dbsc")]
+        let engine = Self { devices: DeviceBinding::observe().build(&[]).ok().map(Arc::new), ..engine };
+        Arc::new(engine)
     }
 }
 
@@ -211,6 +260,10 @@ impl SessionFactory for NoSessions {
 
     /// Handlers that set one can be tested.
     fn keeps_aliases(&self) -> bool {
+        true
+    }
+
+    fn keeps_bindings(&self) -> bool {
         true
     }
 }

@@ -6,6 +6,8 @@ use std::fmt;
 
 use cloakroom_core::Error as ValueError;
 
+use crate::return_path::ReturnPath;
+
 /// The time in seconds that a store typically needs to restart or fail over.
 const RETRY_AFTER: u16 = 5;
 
@@ -16,7 +18,8 @@ type Source = Box<dyn StdError + Send + Sync + 'static>;
 /// Its message names the key, option or limit at fault, and never a value. The `is_…()` methods
 /// tell the causes apart. With the feature of a web framework, the error is also a response, so
 /// that handlers can use `?`: 503 if the store couldn't answer, 409 for a conflict, 403 if a user
-/// must sign in, 500 otherwise. The message goes to the trace, not to the client.
+/// must sign in, 307 or 403 if the device must prove itself, 500 otherwise. The message goes to the
+/// trace, not to the client.
 ///
 /// # Examples
 /// ```
@@ -47,6 +50,17 @@ enum Kind {
     Contended { key: String },
     SignedOut,
     NotRecent,
+    NotConfigured { option: &'static str },
+    Unproven { target: Option<Target> },
+}
+
+/// The way back to a page that demanded a proof. `Debug` hides its query.
+struct Target(ReturnPath);
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str().split('?').next().unwrap_or_default())
+    }
 }
 
 impl Error {
@@ -180,6 +194,19 @@ impl Error {
         Self(Kind::NotRecent)
     }
 
+    /// Creates the error for a session layer without an option that a handler needs.
+    #[cfg_attr(not(feature = "dbsc"), expect(dead_code, reason = "only a binding to a device fails like this"))]
+    pub(crate) const fn not_configured(option: &'static str) -> Self {
+        Self(Kind::NotConfigured { option })
+    }
+
+    /// Creates the error for a request without a recent proof of its device. `target` is the path
+    /// and query to return to after one.
+    #[cfg_attr(not(feature = "dbsc"), expect(dead_code, reason = "only a binding to a device fails like this"))]
+    pub(crate) fn unproven(target: Option<ReturnPath>) -> Self {
+        Self(Kind::Unproven { target: target.map(Target) })
+    }
+
     /// Returns the key or flash queue at fault, if there is one.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
@@ -202,7 +229,9 @@ impl Error {
             | Kind::Panicked
             | Kind::Contended { .. }
             | Kind::SignedOut
-            | Kind::NotRecent => None,
+            | Kind::NotRecent
+            | Kind::NotConfigured { .. }
+            | Kind::Unproven { .. } => None,
         }
     }
 
@@ -283,10 +312,11 @@ impl Error {
 
     /// Returns `true` if the store doesn't support the operation.
     ///
-    /// An example is listing an owner's sessions. A retry won't help.
+    /// An example is listing an owner's sessions. Another is a session layer without the option
+    /// that the operation needs. A retry won't help.
     #[must_use]
     pub const fn is_unsupported(&self) -> bool {
-        matches!(self.0, Kind::Unsupported { .. } | Kind::Replayable { .. })
+        matches!(self.0, Kind::Unsupported { .. } | Kind::Replayable { .. } | Kind::NotConfigured { .. })
     }
 
     /// Returns `true` if the owner has reached the limit of sessions.
@@ -316,6 +346,19 @@ impl Error {
         matches!(self.0, Kind::NotRecent)
     }
 
+    /// Returns `true` if the request has no recent proof of the device that its session is bound
+    /// to: see `Session::demand_proof`.
+    #[must_use]
+    pub const fn is_unproven(&self) -> bool {
+        matches!(self.0, Kind::Unproven { .. })
+    }
+
+    /// Returns the value of `Location`, for an error whose response is a redirect.
+    #[must_use]
+    pub fn location(&self) -> Option<&str> {
+        if let Kind::Unproven { target } = &self.0 { target.as_ref().map(|target| target.0.as_str()) } else { None }
+    }
+
     /// Returns the status of the response for this error.
     ///
     /// The body of that response must contain nothing but the reason phrase of the status.
@@ -325,7 +368,9 @@ impl Error {
             503
         } else if self.is_conflict() || self.is_too_many_sessions() || self.is_alias_taken() {
             409
-        } else if self.is_signed_out() || self.is_not_recent() {
+        } else if self.location().is_some() {
+            307
+        } else if self.is_signed_out() || self.is_not_recent() || self.is_unproven() {
             403
         } else {
             500
@@ -382,6 +427,8 @@ impl fmt::Display for Error {
             Kind::Alias { why, .. } => f.write_str(why),
             Kind::SignedOut => f.write_str("no user is signed in"),
             Kind::NotRecent => f.write_str("the user must authenticate again"),
+            Kind::NotConfigured { option } => write!(f, "the session layer needs the option {option} for this"),
+            Kind::Unproven { .. } => f.write_str("the device that the session is bound to must prove itself"),
             Kind::TooManySessions { limit } => write!(f, "the owner has {limit} sessions already, which is the limit"),
         }
     }
@@ -402,7 +449,9 @@ impl StdError for Error {
             | Kind::Panicked
             | Kind::Contended { .. }
             | Kind::SignedOut
-            | Kind::NotRecent => None,
+            | Kind::NotRecent
+            | Kind::NotConfigured { .. }
+            | Kind::Unproven { .. } => None,
         }
     }
 }

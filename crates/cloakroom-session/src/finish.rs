@@ -81,14 +81,17 @@ impl Future for CommitFuture {
             return Poll::Ready(Ok(ResponseEffects::default()));
         };
         let outcome = ready!(Pin::new(ending).poll(cx));
-        let effects = ResponseEffects {
+        let mut effects = ResponseEffects {
             opened: true,
             private: session.token_given(),
             cookies: session.take_cookies(*domain),
             ..std::mem::take(effects)
         };
         Poll::Ready(match outcome {
-            Ok(()) => Ok(effects),
+            Ok(()) => {
+                session.committed_effects(&mut effects);
+                Ok(effects)
+            }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "session not committed");
                 Err(NotCommitted { error, effects })

@@ -40,6 +40,7 @@
 //! | `named` | the session of a layer that has a name |
 //! | `watched`, `dropping` | handlers that are dropped before they return |
 //! | `finish`, `effects` | the end of a request, and its effects on the response |
+//! | `devices` | sessions that are bound to a device: the options, the two endpoints, the proof of a request |
 //! | `meter` | counters and timings |
 //! | `adapter` | code that adapters share, and the trait impls that must be in the crate of their types |
 //! | `factory/conformance` | the conformance suite for factories, behind the feature `conformance` |
@@ -68,6 +69,7 @@ mod candidates;
 mod clock;
 mod cookie_sessions;
 mod csrf;
+mod devices;
 mod domains;
 mod dropping;
 mod dyn_factory;
@@ -86,6 +88,8 @@ mod session;
 mod slot;
 mod watched;
 
+#[cfg(feature = "dbsc")]
+pub use cloakroom_core::dbsc::DeviceProof;
 pub use cloakroom_core::{
     CommitPolicy, ConfigError, ConflictPolicy, CookieConfig, CsrfRules, CsrfRulesBuilder, CsrfToken, IntoKey, Key,
     Keyring, Level, Lifetimes, Message, Refusal, SameSite, SessionKey, Timestamp, TokenPolicy,
@@ -93,6 +97,8 @@ pub use cloakroom_core::{
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use cookie_sessions::{CookieSessions, CookieSessionsBuilder};
 pub use csrf::CsrfGuard;
+#[cfg(feature = "dbsc")]
+pub use devices::DeviceBinding;
 pub use engine::Engine;
 pub use error::Error;
 pub use header::SessionHeader;

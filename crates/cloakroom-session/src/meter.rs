@@ -302,6 +302,14 @@ pub fn refused(refusal: Refusal, reported: bool) {
     }
 }
 
+/// Counts an event of device bindings, with its reason if there is one.
+#[cfg(feature = "dbsc")]
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
+pub fn device_binding(event: &'static str, reason: &'static str) {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("cloakroom_device_binding_total", "event" => event, "reason" => reason).increment(1);
+}
+
 /// Counts ended sessions that were removed from a store.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "there is nobody to tell"))]
 pub fn swept(entries: usize) {
@@ -332,5 +340,7 @@ pub fn describe() {
     describe_histogram!("cloakroom_store_call_seconds", Unit::Seconds, "Durations of store calls.");
     describe_counter!("cloakroom_cookies_rejected_total", "Session cookies that were rejected.");
     describe_counter!("cloakroom_csrf_refused_total", "Requests that failed the CSRF check.");
+    #[cfg(feature = "dbsc")]
+    describe_counter!("cloakroom_device_binding_total", "Events of sessions that are bound to a device.");
     describe_counter!("cloakroom_swept_total", "Ended sessions that a sweeper removed.");
 }

@@ -5,14 +5,19 @@ use std::fmt;
 use std::iter;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cloakroom_core::{CookieHeader, RequestKind, Timestamp};
+use cloakroom_core::{CookieHeader, RequestKind, SessionState, Timestamp};
 
 use crate::adapter::RequestHead;
+use crate::devices::DeviceCall;
+#[cfg(feature = "dbsc")]
+use crate::devices::{self, Admission, DeviceFacts};
 use crate::effects::ResponseEffects;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::factory::Presented;
 use crate::finish::CommitFuture;
+#[cfg(feature = "dbsc")]
+use crate::return_path::ReturnPath;
 use crate::session::Session;
 
 /// The slot of a request's session.
@@ -51,6 +56,12 @@ struct Place {
     by_header: bool,
     /// The place of the request's host in the list of cookie domains.
     domain: Option<u16>,
+    /// The path and query of a navigation, if sessions are bound to devices.
+    #[cfg(feature = "dbsc")]
+    target: Option<ReturnPath>,
+    /// The target was noted, if there is one.
+    #[cfg(feature = "dbsc")]
+    noted: bool,
     /// A handler was dropped before it returned: nothing of the request is committed.
     unfinished: bool,
 }
@@ -192,7 +203,11 @@ impl SessionSlot {
     ) -> impl Future<Output = Result<Session, Error>> + use<'a, H> {
         // The head is read before the future is created, so that the future is `Send` even if the
         // head isn't.
-        let opened = self.opened().ok_or_else(|| (self.credentials(head), head.kind()));
+        let opened = self.opened().ok_or_else(|| {
+            #[cfg(feature = "dbsc")]
+            self.note_device(head);
+            (self.credentials(head), head.kind())
+        });
         async move {
             match opened {
                 Ok(session) => Ok(session),
@@ -220,14 +235,74 @@ impl SessionSlot {
         self.0.engine.header.is_some_and(|header| header.is_in(head))
     }
 
+    /// Returns the answer to a request that registers the browser's device or refreshes its bound
+    /// cookie, or `None` for all other requests.
+    ///
+    /// An adapter asks first, with the head that arrived. If there is an answer, it is the response: the request reaches
+    /// neither a handler nor a CSRF check, and [`SessionSlot::finish`] isn't called.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::adapter::{DeviceAnswer, RequestHead, SessionSlot};
+    ///
+    /// async fn answer(slot: &SessionSlot, head: &impl RequestHead) -> Option<DeviceAnswer> {
+    ///     let call = slot.device_call(head)?;
+    ///     Some(call.await)
+    /// }
+    /// ```
+    pub fn device_call(&self, head: &impl RequestHead) -> Option<DeviceCall> {
+        #[cfg(feature = "dbsc")]
+        {
+            let call = devices::call(&self.0.engine, head);
+            if call.is_none() {
+                self.note_device(head);
+            }
+            call
+        }
+        #[cfg(not(feature = "dbsc"))]
+        {
+            let _ = head;
+            None
+        }
+    }
+
+    /// Notes the parts of the head that the binding to a device depends on.
+    #[cfg(feature = "dbsc")]
+    fn note_device(&self, head: &impl RequestHead) {
+        if self.0.engine.devices.is_none() {
+            return;
+        }
+        let mut place = self.place();
+        // Only the first head counts: nested routers pass on a part of the path.
+        if !std::mem::replace(&mut place.noted, true) {
+            devices::skipped(head);
+            if head.method() == "GET" {
+                place.target = ReturnPath::parse(&head.target()).ok();
+            }
+        }
+    }
+
+    /// Creates the session of the request, if its cookies prove the device that it is bound to.
+    fn admit(&self, state: SessionState, cookies: &CookieHeader<'_>) -> Session {
+        let engine = Arc::clone(&self.0.engine);
+        #[cfg(feature = "dbsc")]
+        if let Some(bound) = &self.0.engine.devices {
+            let Admission { state, proof } = devices::admit(bound, state, cookies, engine.now());
+            let target = self.place().target.take();
+            return Session::new(engine, state).with_device(DeviceFacts::new(proof, target));
+        }
+        let _ = cookies;
+        Session::new(engine, state)
+    }
+
     async fn open_as(&self, cookies: CookieHeader<'_>, kind: RequestKind) -> Result<Session, Error> {
         if let Some(session) = self.opened() {
             return Ok(session);
         }
         self.check_cookies()?;
         let engine = &self.0.engine;
-        let state = engine.factory.open(cookies, engine.now()).await?.requested_by(kind);
-        let session = Session::new(Arc::clone(engine), state);
+        let state = engine.factory.open(cookies.clone(), engine.now()).await?.requested_by(kind);
+        let session = self.admit(state, &cookies);
         // Two callers may have opened it concurrently: all callers of one request get the same
         // session.
         let mut place = self.place();

@@ -1,5 +1,7 @@
 //! The headers of a request that opening its session needs.
 
+use std::borrow::Cow;
+
 use cloakroom_session::adapter::{RequestHead, RequestKind};
 use http::{HeaderMap, HeaderValue};
 
@@ -30,6 +32,10 @@ impl RequestHead for Head {
 
     fn authority(&self) -> Option<&str> {
         None
+    }
+
+    fn target(&self) -> Cow<'_, str> {
+        "".into()
     }
 
     fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {

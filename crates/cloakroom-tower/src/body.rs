@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use cloakroom_session::adapter::PlainResponse;
+use cloakroom_session::adapter::{DeviceAnswer, PlainResponse};
 use http::{HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -67,6 +67,19 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
             }
         }
     }
+}
+
+/// Converts the answer to a browser that registers its device or refreshes.
+pub(crate) fn device_response(answer: &DeviceAnswer) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(answer.body().to_owned()));
+    *response.status_mut() = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in answer.headers() {
+        if let Ok(mut value) = HeaderValue::try_from(value) {
+            value.set_sensitive(true);
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
 }
 
 /// Converts one of the adapters' shared answers to a response.

@@ -1,5 +1,7 @@
 //! Access to the session for frameworks without an extractor.
 
+use std::borrow::Cow;
+
 use cloakroom_session::adapter::{RequestHead, SessionSlot};
 use cloakroom_session::{Error, Session};
 use http::{HeaderMap, HeaderValue};
@@ -40,6 +42,10 @@ impl RequestHead for Headers<'_> {
 
     fn authority(&self) -> Option<&str> {
         None
+    }
+
+    fn target(&self) -> Cow<'_, str> {
+        "".into()
     }
 
     fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use cloakroom_session::adapter::{CommitFuture, NotCommitted, ResponseEffects, SessionSlot, Watched};
+use cloakroom_session::adapter::{CommitFuture, DeviceCall, NotCommitted, ResponseEffects, SessionSlot, Watched};
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::answers::{OnError, Shared};
-use crate::body::ResponseBody;
+use crate::body::{ResponseBody, device_response};
 
 /// The service created by [`SessionLayer`](crate::SessionLayer).
 #[derive(Clone)]
@@ -44,9 +44,13 @@ where
 
     fn call(&mut self, mut request: Request<Q>) -> Self::Future {
         let slot = SessionSlot::inside(Arc::clone(&self.shared.engine), request.extensions().get());
-        request.extensions_mut().insert(slot.clone());
-        let future = Watched::new(Some(slot.clone()), self.inner.call(request));
-        SessionFuture { slot, shared: Arc::clone(&self.shared), stage: Stage::Handling { future } }
+        let stage = if let Some(call) = slot.device_call(&request) {
+            Stage::Answering { call }
+        } else {
+            request.extensions_mut().insert(slot.clone());
+            Stage::Handling { future: Watched::new(Some(slot.clone()), self.inner.call(request)) }
+        };
+        SessionFuture { slot, shared: Arc::clone(&self.shared), stage }
     }
 }
 
@@ -60,8 +64,7 @@ pin_project! {
     /// The future of [`SessionService`]: the handler's future, then the commit.
     ///
     /// If it is dropped before the handler returns, nothing is committed. If it is dropped later,
-    /// the
-    /// commit continues in the background.
+    /// the commit continues in the background.
     pub struct SessionFuture<F, B> {
         slot: SessionSlot,
         shared: Arc<Shared>,
@@ -73,6 +76,7 @@ pin_project! {
 pin_project! {
     #[project = StageProj]
     enum Stage<F, B> {
+        Answering { call: DeviceCall },
         Handling { #[pin] future: Watched<F> },
         Committing { #[pin] commit: CommitFuture, response: Option<Response<B>> },
     }
@@ -89,6 +93,10 @@ where
         let mut this = self.project();
         loop {
             match this.stage.as_mut().project() {
+                StageProj::Answering { call } => {
+                    let answer = ready!(Pin::new(call).poll(cx));
+                    return Poll::Ready(Ok(device_response(&answer).map(ResponseBody::words)));
+                }
                 StageProj::Handling { future } => {
                     let response = ready!(future.poll(cx))?;
                     let commit = this.slot.finish(response.status().as_u16());

@@ -127,6 +127,9 @@ pub use cloakroom_session::{
     SessionKey, SystemClock, Timestamp, TokenPolicy, meter,
 };
 
+#[cfg(feature = "dbsc")]
+pub use cloakroom_session::{DeviceBinding, DeviceProof};
+
 #[cfg(feature = "redis")]
 pub use cloakroom_redis::RedisStore;
 #[cfg(any(feature = "mysql", feature = "sqlx-mysql", feature = "sqlx08-mysql"))]

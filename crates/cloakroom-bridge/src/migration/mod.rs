@@ -242,6 +242,13 @@ impl<O: SessionFactory, N: SessionFactory> SessionFactory for Migration<O, N> {
         }
     }
 
+    fn keeps_bindings(&self) -> bool {
+        match self.phase().writes() {
+            Side::Old => self.old.keeps_bindings(),
+            Side::New => self.new.keeps_bindings(),
+        }
+    }
+
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
         let side = Side::of(session).unwrap_or(self.phase().writes());
         let found = self.reload_on(side, session, now).await?;

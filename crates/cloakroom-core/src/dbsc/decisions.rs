@@ -203,11 +203,17 @@ impl Binding {
     pub fn prove(&self, cookie: Option<&str>, now: Timestamp) -> (DeviceProof, Option<Self>) {
         let Some(device) = &self.device else { return (DeviceProof::NotBound, None) };
         if cookie.is_some_and(|value| bound_cookie::is_valid(&device.secret, self.id, value, now)) {
-            let shown = Device { shown_at: Some(now), ..device.clone() };
-            let changed = device.shown_at.is_none().then(|| Self { device: Some(shown), ..self.clone() });
-            return (DeviceProof::Fresh(device.proven_at), changed);
+            return (DeviceProof::Fresh(device.proven_at), self.shown(now));
         }
         let is_armed = device.shown_at.is_some_and(|shown| now >= shown + ARMED);
         (if is_armed { DeviceProof::Missing } else { DeviceProof::NotArmed }, None)
+    }
+
+    /// Returns the binding after the browser has sent the bound cookie, if that was the first time.
+    #[must_use]
+    pub fn shown(&self, now: Timestamp) -> Option<Self> {
+        let device = self.device.as_ref().filter(|device| device.shown_at.is_none())?;
+        let device = Device { shown_at: Some(now), ..device.clone() };
+        Some(Self { device: Some(device), ..self.clone() })
     }
 }

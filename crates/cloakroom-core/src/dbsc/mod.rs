@@ -35,6 +35,7 @@ mod proof;
 mod refused;
 mod rs256;
 
+pub use crate::session::Binder;
 pub use binding::Binding;
 pub use bound_cookie::BoundLife;
 pub use challenge::{BindingId, Challenge};

@@ -2,9 +2,15 @@
 
 use super::Record;
 use crate::alias::Alias;
+#[cfg(feature = "dbsc")]
+use crate::dbsc::Binding;
 
 /// The letter of the alias.
 const ALIAS: u8 = b'A';
+
+/// The letter of the binding to a device.
+#[cfg(feature = "dbsc")]
+const BINDING: u8 = b'D';
 
 impl Record {
     /// Returns the session's alias, if the application set one.
@@ -13,8 +19,7 @@ impl Record {
     /// without one is as small as before.
     #[must_use]
     pub fn alias(&self) -> Option<Alias> {
-        let fields = self.extensions.as_deref()?;
-        Fields(fields).find(|field| field.letter == ALIAS).and_then(|field| Alias::parse(field.text))
+        self.extension(ALIAS).and_then(Alias::parse)
     }
 
     /// Sets or removes the alias. Returns whether that changed it.
@@ -22,21 +27,50 @@ impl Record {
         if self.alias().as_ref() == alias {
             return false;
         }
-        let mut all = String::new();
-        if let Some(alias) = alias {
-            let spelled = alias.spell();
-            let text = spelled.as_str();
-            all.push_str(&format!("{}{}:{text}", char::from(ALIAS), text.len()));
-        }
-        let others = Fields(self.extensions.as_deref().unwrap_or_default()).filter(|field| field.letter != ALIAS);
-        others.for_each(|field| all.push_str(field.whole));
-        self.extensions = (!all.is_empty()).then(|| all.into());
+        self.set_extension(ALIAS, alias.map(Alias::spell).as_ref().map(|it| it.as_str()));
         true
     }
 
     /// Sets the alias of a loaded record; for factories with their own record format.
     pub fn restore_alias(&mut self, alias: Alias) {
         self.set_alias(Some(&alias));
+    }
+
+    /// Returns the session's binding to a device, if one was offered or registered.
+    ///
+    /// It is an extension field, like the alias.
+    #[cfg(feature = "dbsc")]
+    #[must_use]
+    pub fn binding(&self) -> Option<Binding> {
+        self.extension(BINDING).and_then(Binding::decode)
+    }
+
+    /// Sets or removes the binding. Returns whether that changed it.
+    #[cfg(feature = "dbsc")]
+    pub(crate) fn set_binding(&mut self, binding: Option<&Binding>) -> bool {
+        let text = binding.map(Binding::encode);
+        if self.extension(BINDING) == text.as_deref() {
+            return false;
+        }
+        self.set_extension(BINDING, text.as_deref());
+        true
+    }
+
+    /// Returns the text of the field with this letter.
+    fn extension(&self, letter: u8) -> Option<&str> {
+        let fields = self.extensions.as_deref()?;
+        Fields(fields).find(|field| field.letter == letter).map(|field| field.text)
+    }
+
+    /// Replaces the field with this letter. It comes first; the others keep their order.
+    fn set_extension(&mut self, letter: u8, text: Option<&str>) {
+        let mut all = String::new();
+        if let Some(text) = text {
+            all.push_str(&format!("{}{}:{text}", char::from(letter), text.len()));
+        }
+        let others = Fields(self.extensions.as_deref().unwrap_or_default()).filter(|field| field.letter != letter);
+        others.for_each(|field| all.push_str(field.whole));
+        self.extensions = (!all.is_empty()).then(|| all.into());
     }
 }
 

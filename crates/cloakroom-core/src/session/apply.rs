@@ -42,13 +42,17 @@ pub(super) fn apply(record: &mut Record, change: &Change) -> Effect {
         Change::Own { owner } => {
             let effect = replace(&mut record.owner, owner);
             if effect == Effect::Changed {
-                // The alias names a session of the former owner.
+                // The alias names a session of the former owner, and the device may be another's.
                 record.set_alias(None);
+                #[cfg(feature = "dbsc")]
+                record.set_binding(None);
             }
             effect
         }
         Change::Label { label } => replace(&mut record.label, label),
         Change::Alias { alias } => Effect::when(record.set_alias(Some(alias))),
+        #[cfg(feature = "dbsc")]
+        Change::Bind { binding, .. } => Effect::when(record.set_binding(Some(binding))),
         Change::Reissue => Effect::Changed,
     }
 }
@@ -59,6 +63,11 @@ pub(super) fn reapply(record: &mut Record, change: &Change) -> Result<Effect, Er
         Change::Update { key, again, .. } => {
             let value = again(record.get(key.as_str()).as_ref())?;
             Ok(set(record, key, &value))
+        }
+        #[cfg(feature = "dbsc")]
+        Change::Bind { again, .. } => {
+            let decided = again(record.binding().as_ref());
+            Ok(Effect::when(decided.is_some_and(|binding| record.set_binding(Some(&binding)))))
         }
         Change::Set { .. }
         | Change::SetIfAbsent { .. }

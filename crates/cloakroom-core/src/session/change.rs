@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use crate::alias::Alias;
 use crate::csrf::CsrfToken;
+#[cfg(feature = "dbsc")]
+use crate::dbsc::Binding;
 use crate::error::Error;
 use crate::json::{Json, Text};
 use crate::lifetimes::SessionTimes;
@@ -15,6 +17,10 @@ use crate::time::Timestamp;
 
 /// A function that computes the new value of a key from its current one.
 pub type Updater = Arc<dyn Fn(Option<&Json>) -> Result<Json, Error> + Send + Sync>;
+
+/// A function that decides about the binding to a device. `None` leaves it as it is.
+#[cfg(feature = "dbsc")]
+pub type Binder = Arc<dyn Fn(Option<&Binding>) -> Option<Binding> + Send + Sync>;
 
 /// One change that a handler made to its session.
 #[derive(Clone)]
@@ -73,6 +79,12 @@ pub(crate) enum Change {
     Alias {
         alias: Alias,
     },
+    /// Sets the binding to a device; `again` decides anew on another version.
+    #[cfg(feature = "dbsc")]
+    Bind {
+        binding: Binding,
+        again: Binder,
+    },
     /// `changed()`: writes the session and sends the cookie even if no value changed.
     Reissue,
 }
@@ -94,6 +106,8 @@ impl Change {
             Self::Own { .. } => "the owner".into(),
             Self::Label { .. } => "the label".into(),
             Self::Alias { .. } => "the alias".into(),
+            #[cfg(feature = "dbsc")]
+            Self::Bind { .. } => "the binding to a device".into(),
             Self::Reissue => "the cookie".into(),
         }
     }
@@ -162,6 +176,8 @@ impl fmt::Debug for Change {
             Self::Own { .. } => ("Own", ""),
             Self::Label { .. } => ("Label", ""),
             Self::Alias { .. } => ("Alias", ""),
+            #[cfg(feature = "dbsc")]
+            Self::Bind { .. } => ("Bind", ""),
             Self::Reissue => ("Reissue", ""),
         };
         f.debug_tuple(name).field(&at).finish()

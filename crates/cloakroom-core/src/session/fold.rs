@@ -87,6 +87,9 @@ impl Folded {
             Change::Alias { .. } => self.replace(change, |it| matches!(it, Change::Alias { .. })),
             Change::Reissue => self.replace(change, |it| matches!(it, Change::Reissue)),
             Change::Cycle { .. } => self.replace(change, |it| matches!(it, Change::Cycle { .. })),
+            // On a newer version each decision has an effect.
+            #[cfg(feature = "dbsc")]
+            Change::Bind { .. } => self.changes.push(Some(change)),
             Change::CsrfIfAbsent { .. } => self.changes.push(Some(change)),
         }
     }

@@ -230,6 +230,8 @@ impl ChangeLog {
                 | Change::Label { .. }
                 | Change::Alias { .. }
                 | Change::Reissue => None,
+                #[cfg(feature = "dbsc")]
+                Change::Bind { .. } => None,
             })
         })
     }

@@ -49,6 +49,8 @@ use crate::time::{Resolution, Timestamp};
 
 use identity::{Identity, Reserved};
 
+#[cfg(feature = "dbsc")]
+pub use change::Binder;
 pub use change::Updater;
 pub use commit::{After, Commit};
 pub use committing::{Absorbed, Rebased, Since};

@@ -24,6 +24,10 @@ impl RequestHead for HttpRequest {
         self.uri().authority().map(|authority| authority.as_str())
     }
 
+    fn target(&self) -> Cow<'_, str> {
+        self.uri().path_and_query().map_or("/", |target| target.as_str()).into()
+    }
+
     fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.headers().get_all(name).map(HeaderValue::as_bytes)
     }

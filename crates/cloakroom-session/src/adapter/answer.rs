@@ -16,13 +16,15 @@ pub struct PlainResponse {
     pub words: Cow<'static, str>,
     /// The value of `Retry-After`, in seconds.
     pub retry_after: Option<u16>,
+    /// The value of `Location`, a path and query.
+    pub location: Option<String>,
 }
 
 impl PlainResponse {
     /// Creates a response with this status and body.
     #[must_use]
     pub fn new(status: u16, words: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, words: words.into(), retry_after: None }
+        Self { status, words: words.into(), retry_after: None, location: None }
     }
 
     /// Creates the response for an error.
@@ -32,21 +34,24 @@ impl PlainResponse {
     pub fn for_error(error: &Error) -> Self {
         let status = error.status();
         let words = match status {
+            307 => "Temporary Redirect",
             403 => "Forbidden",
             409 => "Conflict",
             503 => "Service Unavailable",
             _ => "Internal Server Error",
         };
-        Self { retry_after: error.retry_after(), ..Self::new(status, words) }
+        let location = error.location().map(str::to_owned);
+        Self { retry_after: error.retry_after(), location, ..Self::new(status, words) }
     }
 
     /// Creates the response for an error that a handler or an extractor returned, and traces it.
     ///
-    /// A missing sign-in isn't a fault: it is traced at the level `DEBUG`, other errors at `ERROR`.
+    /// A missing sign-in or proof isn't a fault: it is traced at the level `DEBUG`, other errors at
+    /// `ERROR`.
     #[must_use]
     pub fn report(error: &Error) -> Self {
-        if error.is_signed_out() || error.is_not_recent() {
-            tracing::debug!(%error, "request needs a sign-in");
+        if error.is_signed_out() || error.is_not_recent() || error.is_unproven() {
+            tracing::debug!(%error, "request needs a sign-in or a proof");
         } else {
             tracing::error!(error = error as &dyn std::error::Error, "session error");
         }
@@ -64,8 +69,10 @@ impl PlainResponse {
     /// Returns its headers, with names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, Cow<'static, str>)> + use<> {
         let retry_after = self.retry_after.map(|seconds| ("retry-after", seconds.to_string().into()));
+        let location = self.location.clone().map(|target| ("location", target.into()));
         [("content-type", "text/plain; charset=utf-8".into()), ("cache-control", "no-store".into())]
             .into_iter()
             .chain(retry_after)
+            .chain(location)
     }
 }

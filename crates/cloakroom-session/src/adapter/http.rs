@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use http::header::{CACHE_CONTROL, COOKIE, GetAll, HOST, HeaderName, ORIGIN, SET_COOKIE, UPGRADE, VARY};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Request};
 
 use super::{RequestHead, ResponseHeaders};
 
@@ -17,8 +17,30 @@ impl RequestHead for Parts {
         self.uri.authority().map(|authority| authority.as_str())
     }
 
+    fn target(&self) -> Cow<'_, str> {
+        self.uri.path_and_query().map_or("/", |target| target.as_str()).into()
+    }
+
     fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         all(&self.headers, name).into_iter().map(HeaderValue::as_bytes)
+    }
+}
+
+impl<B> RequestHead for Request<B> {
+    fn method(&self) -> &str {
+        self.method().as_str()
+    }
+
+    fn authority(&self) -> Option<&str> {
+        self.uri().authority().map(|authority| authority.as_str())
+    }
+
+    fn target(&self) -> Cow<'_, str> {
+        self.uri().path_and_query().map_or("/", |target| target.as_str()).into()
+    }
+
+    fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        all(self.headers(), name).into_iter().map(HeaderValue::as_bytes)
     }
 }
 

@@ -12,6 +12,7 @@
 //! | [`RequestHead`], [`ResponseHeaders`], [`PlainResponse`] | the framework's requests and responses |
 //! | [`CsrfSlot`], [`CsrfDecision`], [`RequestFacts`], [`HeaderFact`], [`Origin`], [`OriginPattern`] | the CSRF check of a request |
 //! | [`FormBody`], [`FormKind`], [`BodyExtent`], [`Piece`], [`find_token`] | the search for a token in the body |
+//! | [`DeviceCall`], [`DeviceAnswer`] | requests of browsers that bind sessions to a device |
 //! | [`FormToken`], `FormRejection` | the form token of a page, and forms that can't be read |
 //! | [`CookieHeader`], [`SetCookie`], [`RequestKind`] | parts of requests and responses |
 //! | [`vary`], [`vary_by`], [`cache_control`], [`invites_shared_caches`], [`is_targeted_cache_field`], [`overrides_cache_control`] | headers for caches |
@@ -43,6 +44,7 @@ mod rocket;
 #[cfg(feature = "form")]
 pub use crate::csrf::FormRejection;
 pub use crate::csrf::{BodyExtent, CsrfSlot, FormBody, FormKind, FormToken, Piece, find_token};
+pub use crate::devices::{DeviceAnswer, DeviceCall};
 pub use crate::effects::ResponseEffects;
 pub use crate::finish::{CommitFuture, NotCommitted};
 pub use crate::slot::SessionSlot;

@@ -1,5 +1,7 @@
 //! poem: the session and the form token as extractors, errors as errors of poem.
 
+use std::borrow::Cow;
+
 use poem::error::ResponseError;
 use poem::http::{HeaderValue, StatusCode};
 use poem::{FromRequest, Request, RequestBody, Response};
@@ -18,6 +20,10 @@ impl RequestHead for Request {
 
     fn authority(&self) -> Option<&str> {
         self.uri().authority().map(|authority| authority.as_str())
+    }
+
+    fn target(&self) -> Cow<'_, str> {
+        self.original_uri().path_and_query().map_or("/", |target| target.as_str()).into()
     }
 
     fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {

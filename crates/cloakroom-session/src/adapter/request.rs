@@ -1,5 +1,7 @@
 //! Reading a request's head.
 
+use std::borrow::Cow;
+
 use cloakroom_core::{CookieHeader, CsrfRules, HeaderFact, RequestFacts, RequestKind};
 
 /// The head of a request of any framework.
@@ -11,6 +13,11 @@ pub trait RequestHead {
 
     /// Returns the host and port of the request's URI, which HTTP/2 sends instead of `Host`.
     fn authority(&self) -> Option<&str>;
+
+    /// Returns the path and the query of the request's URI.
+    ///
+    /// It is the URI that the session layer sees. It is read only if sessions are bound to devices.
+    fn target(&self) -> Cow<'_, str>;
 
     /// Returns the values of a header, one for each of its lines. `name` is in lower case.
     fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]>;
@@ -94,6 +101,10 @@ impl RequestHead for Lines {
 
     fn authority(&self) -> Option<&str> {
         None
+    }
+
+    fn target(&self) -> Cow<'_, str> {
+        "/".into()
     }
 
     fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {

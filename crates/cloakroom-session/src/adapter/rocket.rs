@@ -98,6 +98,10 @@ impl RequestHead for Head<'_, '_> {
         None
     }
 
+    fn target(&self) -> Cow<'_, str> {
+        self.0.uri().to_string().into()
+    }
+
     fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.0.headers().get(name).map(str::as_bytes)
     }

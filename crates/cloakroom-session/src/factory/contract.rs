@@ -153,6 +153,15 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// Returns `true` if a session keeps its binding to a device, and a challenge works once.
+    ///
+    /// The record's extension fields must be stored, and concurrent commits must be merged.
+    /// `Session::bind_device` is an error with all other factories. The default implementation
+    /// returns `false`.
+    fn keeps_bindings(&self) -> bool {
+        false
+    }
+
     /// Reloads an open session, for [`Session::refresh`](crate::Session::refresh).
     ///
     /// It **must** return the current session under the session's [id](SessionState::id):
@@ -255,6 +264,10 @@ impl<F: SessionFactory> SessionFactory for Arc<F> {
 
     fn keeps_aliases(&self) -> bool {
         (**self).keeps_aliases()
+    }
+
+    fn keeps_bindings(&self) -> bool {
+        (**self).keeps_bindings()
     }
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {

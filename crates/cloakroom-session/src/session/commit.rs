@@ -12,6 +12,7 @@ use super::driver::{Driver, Ending};
 use super::{Inner, Phase, Session};
 use crate::clock::fill;
 use crate::dyn_factory::Running;
+use crate::effects::ResponseEffects;
 use crate::error::Error;
 use crate::factory::Committed;
 
@@ -235,6 +236,15 @@ impl Session {
             (Some(domains), Some(place)) => cookies.into_iter().map(|cookie| domains.apply(place, cookie)).collect(),
             _ => cookies,
         }
+    }
+
+    /// Adds the effects on a response whose changes were committed.
+    pub(crate) fn committed_effects(&self, effects: &mut ResponseEffects) {
+        if self.0.clears_site.load(Ordering::Relaxed) {
+            effects.headers.push(("clear-site-data", r#""cookies", "storage""#.to_owned()));
+        }
+        #[cfg(feature = "dbsc")]
+        self.device_effects(effects);
     }
 
     /// Drops the changes of a refused request. Its response is sent unchanged.

@@ -1,5 +1,6 @@
 //! Lifetime and identity: creation, timeouts, sign-in and sign-out.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cloakroom_core::{Alias, Record, SessionId, SessionState, Timestamp};
@@ -275,6 +276,26 @@ impl Session {
             is_owned
         };
         if self.write(set) { Ok(()) } else { Err(Error::no_alias("a session without an owner can't have an alias")) }
+    }
+
+    /// Tells the browser to delete all cookies and stored data of the site, with the response
+    /// (`Clear-Site-Data: "cookies", "storage"`).
+    ///
+    /// Call it at a sign-out on a shared computer, next to [`Session::invalidate`]. It also ends
+    /// the browser's binding of the session to the device. The header is sent only if the changes
+    /// are committed, and browsers follow it over HTTPS only.
+    ///
+    /// # Security
+    /// Browsers delete the cookies of the whole site, with those of its subdomains.
+    ///
+    /// # Examples
+    /// ```
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// session.invalidate();
+    /// session.clear_site_data();
+    /// ```
+    pub fn clear_site_data(&self) {
+        self.0.clears_site.store(true, Ordering::Relaxed);
     }
 
     /// Keeps this session for `span` from now, whether or not it is used ("remember me").

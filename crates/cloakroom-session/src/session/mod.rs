@@ -9,6 +9,7 @@
 //! | `flash`, `shown` | flash messages, and those of one response |
 //! | `csrf` | the CSRF token |
 //! | `life` | ids, owners and lifetimes |
+//! | `device` | the binding to a device |
 //! | `refresh` | long-lived requests |
 //! | `commit` | commits, which `turn` serializes and `driver` runs to completion |
 //!
@@ -17,6 +18,8 @@
 
 mod commit;
 mod csrf;
+#[cfg(feature = "dbsc")]
+mod device;
 mod driver;
 mod flash;
 mod life;
@@ -33,6 +36,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cloakroom_core::{Commit, CookiePayload, Lifetimes, SessionState, SetCookie, Timestamp};
 
+#[cfg(feature = "dbsc")]
+use crate::devices::DeviceFacts;
 use crate::dropping::is_dropping;
 use crate::dyn_factory::Running;
 use crate::engine::Engine;
@@ -92,6 +97,11 @@ struct Shared {
     unfinished: AtomicBool,
     /// A CSRF token was handed out: no cache may store the response.
     token_given: AtomicBool,
+    /// The response tells the browser to delete the site's cookies and data.
+    clears_site: AtomicBool,
+    /// `None` if sessions aren't bound to devices.
+    #[cfg(feature = "dbsc")]
+    device: Option<Box<DeviceFacts>>,
 }
 
 struct Inner {
@@ -145,7 +155,19 @@ impl Session {
             panicked: AtomicBool::new(false),
             unfinished: AtomicBool::new(false),
             token_given: AtomicBool::new(false),
+            clears_site: AtomicBool::new(false),
+            #[cfg(feature = "dbsc")]
+            device: None,
         }))
+    }
+
+    /// Adds the facts about the request's device, before the session has clones.
+    #[cfg(feature = "dbsc")]
+    pub(crate) fn with_device(mut self, device: DeviceFacts) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.device = Some(Box::new(device));
+        }
+        self
     }
 
     /// Marks a session that was opened after the response was sent, too late for a cookie.

@@ -1,5 +1,6 @@
 //! The domain of the cookie, chosen by the host of the request.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use cloakroom_session::adapter::{RequestHead, SessionSlot};
@@ -19,6 +20,10 @@ impl RequestHead for Head {
 
     fn authority(&self) -> Option<&str> {
         self.authority
+    }
+
+    fn target(&self) -> Cow<'_, str> {
+        "/".into()
     }
 
     fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {

@@ -1,5 +1,6 @@
 //! Sessions of programs, which send their id in a header instead of a cookie.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use cloakroom_session::adapter::{CsrfDecision, CsrfSlot, RequestHead, ResponseEffects, SessionSlot};
@@ -21,6 +22,10 @@ impl RequestHead for Head {
 
     fn authority(&self) -> Option<&str> {
         Some("shop.example")
+    }
+
+    fn target(&self) -> Cow<'_, str> {
+        "/".into()
     }
 
     fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {

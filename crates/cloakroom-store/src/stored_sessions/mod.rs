@@ -308,6 +308,10 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
         true
     }
 
+    fn keeps_bindings(&self) -> bool {
+        true
+    }
+
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
         // Another request may have begun the session of a reserved id.
         let Some(id) = session.id().or(session.sent_reserved_id()) else { return Ok(session.clone()) };

@@ -103,6 +103,14 @@ impl SessionFactory for ConfiguredSessions {
         }
     }
 
+    fn keeps_bindings(&self) -> bool {
+        match &self.0 {
+            Inner::Cookies(sessions) => sessions.keeps_bindings(),
+            #[cfg(feature = "store")]
+            Inner::Stored(sessions) => sessions.keeps_bindings(),
+        }
+    }
+
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
         match &self.0 {
             Inner::Cookies(sessions) => sessions.reload(session, now).await,

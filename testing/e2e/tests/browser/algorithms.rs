@@ -102,7 +102,9 @@ async fn refresh(State(server): State<Arc<Server>>, headers: HeaderMap) -> Respo
     let (result, response) = match decision {
         Refresh::Refreshed { binding, .. } => (Ok("refreshed"), server.proven(&binding)),
         Refresh::Refused(why) => (Err(why), StatusCode::BAD_REQUEST.into_response()),
-        _ => (Ok("challenged"), StatusCode::UNAUTHORIZED.into_response()),
+        Refresh::Challenged { .. } | Refresh::Unknown | Refresh::Unsupported | _ => {
+            (Ok("challenged"), StatusCode::UNAUTHORIZED.into_response())
+        }
     };
     server.results.send_modify(|results| results.push(result));
     response

@@ -1,0 +1,158 @@
+//! Sessions that are bound to a device.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use cloakroom_core::SessionState;
+use cloakroom_core::Timestamp;
+use cloakroom_core::dbsc::{Binding, DeviceProof, registration_header};
+
+use super::Session;
+use crate::clock::random;
+use crate::devices::DeviceEvent;
+use crate::effects::ResponseEffects;
+use crate::error::Error;
+
+const REGISTRATION: &str = "secure-session-registration";
+
+impl Session {
+    /// Binds the session to the browser's device, if the browser can do that.
+    ///
+    /// Call it after [`Session::sign_in`]. The response offers a registration
+    /// (`Secure-Session-Registration`), with a challenge that is stored with the other changes of
+    /// the request. A browser with Device Bound Session Credentials then registers its key; all
+    /// others ignore the header. If the session is bound already and this request has a proof, the
+    /// binding stays.
+    ///
+    /// # Errors
+    /// Fails with [`Error::is_unsupported`] if the session layer has no
+    /// [`device_binding`](crate::Engine::device_binding), and for sessions that aren't in a store:
+    /// in a cookie, a challenge could be signed more than once.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::{Error, Session};
+    ///
+    /// fn signed_in(session: &Session, user: &str) -> Result<(), Error> {
+    ///     session.sign_in(user);
+    ///     session.bind_device()
+    /// }
+    /// # let session = Session::for_tests();
+    /// # signed_in(&session, "42")?;
+    /// # assert_eq!(session.bound_at(), None, "the browser hasn't registered yet");
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn bind_device(&self) -> Result<(), Error> {
+        let engine = &self.0.engine;
+        if engine.devices.is_none() {
+            return Err(Error::not_configured("device_binding"));
+        }
+        if !engine.factory.keeps_bindings() {
+            return Err(Error::unsupported(
+                "a binding to a device needs StoredSessions: a cookie doesn't know which challenge was signed",
+            ));
+        }
+        let offer = Binding::offer(&random()?, self.now());
+        let proven = matches!(self.proof(), DeviceProof::Fresh(_)).then(|| self.binding()).flatten();
+        let proven = proven.map(|binding| binding.id());
+        let offers = self.bind(move |current| {
+            let is_proven = current.is_some_and(|binding| Some(binding.id()) == proven);
+            (!is_proven).then(|| offer.clone())
+        });
+        if let Some(device) = self.0.device.as_deref() {
+            device.offers.fetch_or(offers, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Returns whether this request comes from the device that the session is bound to.
+    ///
+    /// It is known when the session is opened, and doesn't change during the request.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_session::DeviceProof;
+    ///
+    /// # let session = cloakroom_session::Session::for_tests();
+    /// assert_eq!(session.proof(), DeviceProof::NotBound);
+    /// ```
+    #[must_use]
+    pub fn proof(&self) -> DeviceProof {
+        self.0.device.as_ref().map_or(DeviceProof::NotBound, |device| device.proof)
+    }
+
+    /// Checks that the device has proved itself within `max_age`, if the session is bound to one.
+    ///
+    /// Call it before a sensitive action. If the last proof is older, the response to a navigation
+    /// is a redirect (307) to the same page that removes the bound cookie: the browser proves
+    /// itself before it follows. A session that isn't bound passes, because most browsers can't
+    /// bind one. If your application admits bound sessions only, check [`Session::proof`].
+    ///
+    /// # Errors
+    /// Fails with [`Error::is_unproven`]. As a response the error is that redirect for `GET`, and
+    /// 403 for other methods and if the browser hasn't sent the bound cookie at all.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use cloakroom_session::{Error, Session};
+    ///
+    /// async fn payments(session: Session) -> Result<&'static str, Error> {
+    ///     session.demand_proof(Duration::from_secs(30))?;
+    ///     Ok("your accounts")
+    /// }
+    /// # let _ = payments;
+    /// ```
+    pub fn demand_proof(&self, max_age: Duration) -> Result<(), Error> {
+        let Some(device) = self.0.device.as_deref() else { return Ok(()) };
+        match device.proof {
+            DeviceProof::NotBound | DeviceProof::NotArmed => Ok(()),
+            DeviceProof::Fresh(at) if self.now().since(at) <= max_age => Ok(()),
+            DeviceProof::Fresh(_) => {
+                device.steps_up.store(true, Ordering::Relaxed);
+                Err(Error::unproven(device.target.clone()))
+            }
+            // Without the cookie, the browser couldn't refresh. A redirect would never end.
+            DeviceProof::Missing | _ => Err(Error::unproven(None)),
+        }
+    }
+
+    /// Returns the time since which the session is bound to a device; `None` if it isn't.
+    #[must_use]
+    pub fn bound_at(&self) -> Option<Timestamp> {
+        self.binding()?.bound_at()
+    }
+
+    /// Returns the time of the device's last proof; `None` if the session isn't bound.
+    #[must_use]
+    pub fn proven_at(&self) -> Option<Timestamp> {
+        self.binding()?.proven_at()
+    }
+
+    pub(crate) fn binding(&self) -> Option<Binding> {
+        self.read(|state| state.record().binding())
+    }
+
+    /// Decides about the binding. Returns whether it changes.
+    pub(crate) fn bind(&self, decide: impl Fn(Option<&Binding>) -> Option<Binding> + Send + Sync + 'static) -> bool {
+        self.write(|state| state.bind(decide))
+    }
+
+    /// Adds the effects on a response whose changes were committed.
+    pub(crate) fn device_effects(&self, effects: &mut ResponseEffects) {
+        let (Some(devices), Some(device)) = (&self.0.engine.devices, self.0.device.as_deref()) else { return };
+        let stored = self.read(|state| state.base().binding());
+        if device.offers.load(Ordering::Relaxed)
+            && let Some(offer) = stored.as_ref().filter(|binding| binding.bound_at().is_none())
+        {
+            effects.headers.push((REGISTRATION, registration_header(&devices.register, offer.challenge())));
+            DeviceEvent::Offered.count();
+        }
+        let was_bound = matches!(device.proof, DeviceProof::Fresh(_));
+        let is_bound = stored.is_some_and(|binding| binding.bound_at().is_some());
+        let has_ended = was_bound && !is_bound && !self.read(SessionState::is_detached);
+        if has_ended || device.steps_up.load(Ordering::Relaxed) {
+            effects.cookies.extend(devices.cookie.remove_all());
+        }
+    }
+}
