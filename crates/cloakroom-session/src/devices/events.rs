@@ -18,6 +18,8 @@ pub(crate) enum DeviceEvent {
     Refused(RefusedProof),
     /// A refresh named a binding that doesn't exist: its session has ended.
     Unknown,
+    /// A refresh with a key that this build can't verify.
+    Unsupported,
     /// A browser said that it couldn't refresh. Only a hint: any client can say so.
     Skipped(&'static str),
     /// A request to the application had no proof. `true` if it got no session.
@@ -34,6 +36,7 @@ impl DeviceEvent {
             Self::Challenged => ("challenged", ""),
             Self::Refused(why) => ("refused", why.as_str()),
             Self::Unknown => ("refused", "unknown"),
+            Self::Unsupported => ("refused", "unsupported"),
             Self::Skipped(reason) => ("skipped", reason),
             Self::Unproven(true) => ("unproven", "detached"),
             Self::Unproven(false) => ("unproven", "observed"),
