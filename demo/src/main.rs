@@ -10,6 +10,7 @@
 //! | `catalogue`, `shop` | the items, and adding one to the cart |
 //! | `cart`, `cart_page` | a typed session value, and the page that changes it |
 //! | `keys` | the typed keys of the session |
+//! | `stolen` | a page on which a thief uses the cookies of a bound session |
 //! | `state` | the state that all pages share |
 //! | `tls` | HTTPS with a self-signed certificate |
 //! | `session_backend` | the session backend: a store, or cookies |
@@ -35,6 +36,7 @@ mod shop;
 mod sign_in;
 mod sorry;
 mod state;
+mod stolen;
 mod tls;
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -30,6 +30,11 @@ pub(crate) struct AppState {
 }
 
 impl AppState {
+    /// Returns whether sessions can be bound to devices: over HTTPS, and in a store.
+    pub(crate) fn binds(&self) -> bool {
+        self.scheme == Scheme::Https && matches!(self.backend, SessionBackend::Store(_))
+    }
+
     /// Returns the list of sessions by owner, if sessions are kept in a store.
     pub(crate) fn owners(&self) -> Option<Sessions<AnyStore>> {
         match &self.backend {

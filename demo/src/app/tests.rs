@@ -27,6 +27,8 @@ async fn state_with_store() -> AppState {
     AppState { backend: SessionBackend::open("memory:").await.expect("a store"), ..state() }
 }
 
+mod binding;
+
 async fn ask(request: Request<Body>) -> (StatusCode, HeaderMap, String) {
     ask_at(state(), request).await
 }
@@ -66,7 +68,7 @@ fn post(path: &str, cookie: &str, form: String) -> Request<Body> {
 
 #[tokio::test]
 async fn every_page_answers() {
-    for path in ["/", "/cart", "/sign-in", "/devices", "/inspector", "/forgery", "/handed-in"] {
+    for path in ["/", "/cart", "/sign-in", "/devices", "/stolen", "/inspector", "/forgery", "/handed-in"] {
         let (status, headers, page) = ask(get(path)).await;
         assert_eq!(status, StatusCode::OK, "{path}");
         assert_eq!(page.matches("<h1").count(), 1, "{path}: one heading");
