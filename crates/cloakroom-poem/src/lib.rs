@@ -1,25 +1,29 @@
-//! Cloakroom for poem: the layers of `cloakroom-tower` as middleware, and `Session` as an
-//! extractor.
+//! Sessions and CSRF protection for poem.
 //!
-//! poem's own adapter for tower takes layers for poem's requests. [`HttpLayer`] takes layers for
-//! requests of `http`, which nearly all layers are.
+//! All decisions are made in `cloakroom-session`; this crate converts requests and responses.
 //!
-//! 1. **Order**: the middleware added last is the outermost. Add the CSRF layer first and the
-//!    session layer last.
-//! 2. **Errors become responses** at the layer, because a session is committed for a response. Put
-//!    a `catch_error` inside the layer.
+//! | module | content |
+//! |---|---|
+//! | `sessions` | the session middleware: its options, and the handling of a request |
+//! | `csrf` | the same for the CSRF middleware |
+//! | `body` | the body of a request whose token is checked |
+//! | `answers` | the responses that a middleware makes itself |
+//!
+//! 1. **Order**: the middleware added last is the outermost. Add the CSRF middleware first and the
+//!    session middleware last.
+//! 2. **Errors become responses** at the middleware, because a session is committed for a response.
+//!    Put a `catch_error` inside.
 //! 3. For an unknown path, or a method that a route doesn't support, poem creates an error inside
-//!    the layer. Its response passes through the layer.
+//!    the middleware. Its response passes through it.
 //!
-//! This crate enables the feature `poem` of `cloakroom-session`, which has the extractor. Handlers
+//! This crate enables the feature `poem` of `cloakroom-session`, which has the extractors. Handlers
 //! use `cloakroom::Session` and return `cloakroom::Error` with `?`. For the token of a form use
 //! [`FormToken`] or `session.masked_csrf_token()`.
 //!
 //! # Examples
 //! ```
-//! use cloakroom_poem::HttpLayer;
+//! use cloakroom_poem::{CsrfMiddleware, SessionMiddleware};
 //! use cloakroom_session::{CookieSessions, CsrfRules, Error, Key, Session};
-//! use cloakroom_tower::{CsrfLayer, SessionLayer};
 //! use poem::test::TestClient;
 //! use poem::{EndpointExt, Route, get, handler};
 //!
@@ -34,8 +38,8 @@
 //! let key = Key::new(b"a secret from the environment, of 32 bytes or more")?;
 //! let app = Route::new()
 //!     .at("/", get(visit))
-//!     .with(HttpLayer(CsrfLayer::new(CsrfRules::default())))
-//!     .with(HttpLayer(SessionLayer::new(CookieSessions::encrypted(key).build()?)));
+//!     .with(CsrfMiddleware::new(CsrfRules::default()))
+//!     .with(SessionMiddleware::new(CookieSessions::encrypted(key).build()?));
 //!
 //! let response = TestClient::new(app).get("/").send().await;
 //! response.assert_header_exist("set-cookie");
@@ -44,57 +48,13 @@
 //! # }
 //! ```
 
+mod answers;
 mod body;
-mod endpoint;
+mod csrf;
+mod sessions;
 
-use std::convert::Infallible;
-use std::error::Error as StdError;
-
-use bytes::Bytes;
-use http_body::Body;
-use poem::{Endpoint, Middleware};
-use tower_layer::Layer;
-use tower_service::Service;
-
-use body::BoxBody;
-pub use endpoint::{Inner, Layered};
+pub use csrf::{CsrfEndpoint, CsrfMiddleware};
+pub use sessions::{SessionEndpoint, SessionMiddleware};
 
 #[doc(no_inline)]
 pub use cloakroom_session::adapter::FormToken;
-
-/// A tower layer over requests of `http`, as middleware for poem.
-///
-/// The parts of a poem request that `http` doesn't have (path parameters, addresses, a WebSocket
-/// upgrade) bypass the layer and are available again inside it.
-///
-/// # Examples
-/// ```
-/// use cloakroom_poem::HttpLayer;
-/// use cloakroom_session::CsrfRules;
-/// use cloakroom_tower::CsrfLayer;
-/// use poem::{EndpointExt, Route, handler, post};
-///
-/// #[handler]
-/// fn buy() {}
-///
-/// let shop = Route::new().at("/buy", post(buy)).with(HttpLayer(CsrfLayer::new(CsrfRules::default())));
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct HttpLayer<L>(pub L);
-
-impl<E, L, B> Middleware<E> for HttpLayer<L>
-where
-    E: Endpoint + 'static,
-    L: Layer<Inner<E>>,
-    L::Service: Service<http::Request<BoxBody>, Response = http::Response<B>, Error = Infallible>,
-    L::Service: Clone + Send + Sync + 'static,
-    <L::Service as Service<http::Request<BoxBody>>>::Future: Send,
-    B: Body<Data = Bytes> + Send + Sync + 'static,
-    B::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
-    type Output = Layered<L::Service>;
-
-    fn transform(&self, endpoint: E) -> Self::Output {
-        Layered(self.0.layer(Inner::new(endpoint)))
-    }
-}

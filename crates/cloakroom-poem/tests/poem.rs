@@ -1,4 +1,4 @@
-//! The layers in poem without a network. The example tests them over HTTP.
+//! The middleware without a network. The example tests them over HTTP.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,26 +7,24 @@
     reason = "a panic is how a test fails"
 )]
 
-use cloakroom_poem::HttpLayer;
+use cloakroom_poem::{CsrfMiddleware, SessionMiddleware};
 use cloakroom_session::adapter::FormToken;
 use cloakroom_session::{
     CommitPolicy, CookieConfig, CookieSessions, CsrfRules, Error, Key, NamedSession, Session, SessionHeader,
     TokenPolicy,
 };
-use cloakroom_tower::{CsrfLayer, SessionLayer};
 use poem::http::{StatusCode, header};
 use poem::test::{TestClient, TestResponse};
 use poem::web::{Path, RemoteAddr};
 use poem::{Body, Endpoint, EndpointExt, Request, Response, Route, get, handler, post};
-use tower::util::MapRequestLayer;
 
-fn sessions() -> SessionLayer {
+fn sessions() -> SessionMiddleware {
     let key = Key::new(b"a secret of the tests, of 32 bytes or even more").unwrap();
-    SessionLayer::new(CookieSessions::encrypted(key).build().unwrap())
+    SessionMiddleware::new(CookieSessions::encrypted(key).build().unwrap())
 }
 
-fn csrf() -> HttpLayer<CsrfLayer> {
-    HttpLayer(CsrfLayer::new(CsrfRules::builder().token_policy(TokenPolicy::Always).build().unwrap()))
+fn csrf() -> CsrfMiddleware {
+    CsrfMiddleware::new(CsrfRules::builder().token_policy(TokenPolicy::Always).build().unwrap())
 }
 
 #[handler]
@@ -82,7 +80,7 @@ async fn stream() -> Body {
     Body::from_async_read(&b"piece by piece"[..])
 }
 
-fn site(layer: SessionLayer) -> impl Endpoint {
+fn site(sessions: SessionMiddleware) -> impl Endpoint {
     Route::new()
         .at("/in", get(sign_in))
         .at("/", get(who))
@@ -94,7 +92,7 @@ fn site(layer: SessionLayer) -> impl Endpoint {
         .at("/echo", post(echo))
         .at("/stream", get(stream))
         .with(csrf())
-        .with(HttpLayer(layer))
+        .with(sessions)
 }
 
 /// A client that keeps its cookie.
@@ -179,30 +177,15 @@ async fn a_stream_passes() {
 }
 
 #[tokio::test]
-async fn poem_s_request_parts_bypass_the_layers() {
-    // The layers are inside the router, where the path parameters are already known.
-    let inside = Route::new().at("/hats/:name", get(named).with(csrf()).with(HttpLayer(sessions())));
+async fn the_middleware_keeps_all_parts_of_a_request() {
+    // The middleware is inside the router, where the path parameters are already known.
+    let inside = Route::new().at("/hats/:name", get(named).with(csrf()).with(sessions()));
     let outside = Route::new().at("/hats/:name", get(named));
     let said = |response: TestResponse| async move { text(response).await.1 };
     let inside = said(TestClient::new(inside).get("/hats/bowler").send().await).await;
     let outside = said(TestClient::new(outside).get("/hats/bowler").send().await).await;
     assert_eq!(inside, outside);
     assert!(inside.starts_with("bowler of "), "{inside}");
-}
-
-#[handler]
-async fn made() -> Response {
-    Response::from("made")
-}
-
-#[tokio::test]
-async fn a_request_created_by_a_layer_is_accepted() {
-    let another = MapRequestLayer::new(|_: http::Request<_>| {
-        let request = http::Request::builder().uri("/made");
-        request.body(http_body_util::Empty::new()).unwrap()
-    });
-    let site = Route::new().at("/made", get(made)).with(HttpLayer(another));
-    TestClient::new(site).get("/asked").send().await.assert_text("made").await;
 }
 
 #[tokio::test]
@@ -228,11 +211,11 @@ async fn both(admin: Session, site: NamedSession<Place>) -> Result<(), Error> {
 }
 
 #[tokio::test]
-async fn several_session_layers_are_told_apart() {
+async fn several_session_middlewares_are_told_apart() {
     let with_cookie = |name: &str| {
         let key = Key::new(b"a secret of the tests, of 32 bytes or even more").unwrap();
         let cookie = CookieConfig::default().name(name);
-        SessionLayer::new(CookieSessions::encrypted(key).cookie(cookie).build().unwrap())
+        SessionMiddleware::new(CookieSessions::encrypted(key).cookie(cookie).build().unwrap())
     };
     let twice = with_cookie("__Host-Http-site").named::<Place>();
     for (name, inner, status, cookies) in [
@@ -240,7 +223,7 @@ async fn several_session_layers_are_told_apart() {
         ("the same layer twice", twice.clone(), 200, 1),
         ("one cookie, two layers", with_cookie("__Host-Http-site"), 500, 0),
     ] {
-        let app = Route::new().at("/", get(both)).with(HttpLayer(inner)).with(HttpLayer(twice.clone()));
+        let app = Route::new().at("/", get(both)).with(inner).with(twice.clone());
         let response = TestClient::new(app).get("/").send().await;
         assert_eq!(response.0.status().as_u16(), status, "{name}");
         assert_eq!(response.0.headers().get_all(header::SET_COOKIE).iter().count(), cookies, "{name}");
@@ -263,8 +246,50 @@ async fn a_handler_that_is_dropped_commits_nothing() {
             Err(_) => Ok(StatusCode::REQUEST_TIMEOUT.into()),
         }
     }
-    let app = Route::new().at("/", get(order)).with(csrf()).around(limited).with(HttpLayer(sessions()));
+    let app = Route::new().at("/", get(order)).with(csrf()).around(limited).with(sessions());
     let response = TestClient::new(app).get("/").send().await;
     assert_eq!(response.0.status(), StatusCode::REQUEST_TIMEOUT);
     assert!(response.0.headers().get(header::SET_COOKIE).is_none());
+}
+
+#[tokio::test]
+async fn refusals_and_errors_have_the_responses_of_the_application() {
+    let refusing = csrf().on_refusal(|refusal, request| {
+        Response::builder().status(StatusCode::IM_A_TEAPOT).body(format!("{refusal} at {}", request.uri().path()))
+    });
+    let sorry = |_: &Error| Response::builder().status(StatusCode::BAD_GATEWAY).body("try later");
+    let app = Route::new()
+        .at("/echo", post(echo))
+        .at("/much", get(too_much))
+        .with(refusing.clone())
+        .with(sessions().on_error(sorry));
+    let client = TestClient::new(app);
+    let (status, words) = text(client.post("/echo").body("x").send().await).await;
+    assert!(status == StatusCode::IM_A_TEAPOT && words.ends_with(" at /echo"), "{words}");
+    let failed = text(client.get("/much").send().await).await;
+    assert_eq!(failed, (StatusCode::BAD_GATEWAY, "try later".to_owned()));
+    // Without a session middleware around it, the token can't be compared.
+    let lonely = Route::new().at("/echo", post(echo)).with(refusing.on_error(sorry));
+    let client = TestClient::new(lonely);
+    let request = client.post("/echo").header("sec-fetch-site", "same-origin").header("x-csrf-token", "a");
+    assert_eq!(text(request.body("x").send().await).await, (StatusCode::BAD_GATEWAY, "try later".to_owned()));
+}
+
+#[tokio::test]
+async fn an_exempt_route_is_not_checked_but_has_tokens() {
+    let app = Route::new()
+        .at("/webhook", post(echo).get(form_token).with(csrf().exempt()))
+        .at("/echo", post(echo).with(csrf()))
+        .with(sessions());
+    let client = TestClient::new(app);
+    assert_eq!(text(client.post("/webhook").body("x").send().await).await.1, "x");
+    assert!(!text(client.get("/webhook").send().await).await.1.is_empty());
+    assert_eq!(client.post("/echo").body("x").send().await.0.status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn an_unknown_path_and_a_wrong_method_keep_their_status() {
+    let client = TestClient::new(site(sessions()));
+    assert_eq!(client.get("/nowhere").send().await.0.status(), StatusCode::NOT_FOUND);
+    assert_eq!(client.get("/echo").send().await.0.status(), StatusCode::METHOD_NOT_ALLOWED);
 }

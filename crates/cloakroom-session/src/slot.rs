@@ -238,8 +238,9 @@ impl SessionSlot {
     /// Returns the answer to a request that registers the browser's device or refreshes its bound
     /// cookie, or `None` for all other requests.
     ///
-    /// An adapter asks first, with the head that arrived. If there is an answer, it is the response: the request reaches
-    /// neither a handler nor a CSRF check, and [`SessionSlot::finish`] isn't called.
+    /// An adapter asks first, with the head that arrived. If there is an answer, it is the
+    /// response: the request reaches neither a handler nor a CSRF check, and
+    /// [`SessionSlot::finish`] isn't called.
     ///
     /// # Examples
     /// ```

@@ -7,7 +7,7 @@
 //! | module | content |
 //! |---|---|
 //! | `layer`, `service` | the session layer: its options, and the handling of a request |
-//! | `csrf` | the same for the CSRF layer, and the body that is read and passed on |
+//! | `csrf` | the same for the CSRF layer |
 //! | `answers` | the responses that a layer makes itself |
 //! | `body` | response bodies |
 //! | `open` | access to the session without an extractor |
@@ -47,10 +47,10 @@ mod open;
 mod service;
 
 pub use body::ResponseBody;
-pub use csrf::{CsrfFuture, CsrfLayer, CsrfService, ReplayBody};
+pub use csrf::{CsrfFuture, CsrfLayer, CsrfService};
 pub use layer::SessionLayer;
 pub use open::open_session;
 pub use service::{SessionFuture, SessionService};
 
 #[doc(no_inline)]
-pub use cloakroom_session::adapter::SessionSlot;
+pub use cloakroom_session::adapter::{ReplayBody, SessionSlot};

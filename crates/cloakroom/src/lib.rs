@@ -72,8 +72,8 @@
 //! - `aide`: `axum`, and the documentation of the extractors and of `Error` for aide 0.15
 //! - `actix`: `SessionMiddleware`, `CsrfMiddleware` and the extractors for actix-web; errors are
 //!   responses
-//! - `poem`: `tower`, `HttpLayer`, which makes the layers middleware of poem, and the extractors
-//!   `Session` and `FormToken`
+//! - `poem`: `SessionMiddleware`, `CsrfMiddleware`, and the extractors `Session` and `FormToken` for
+//!   poem
 //! - `rocket`: `SessionFairing`, `CsrfFairing`, and the request guards `Session` and `FormToken`
 //! - `tower`: `SessionLayer` and `CsrfLayer`, for any tower service over `http`
 //!
@@ -213,7 +213,7 @@ pub mod for_actix {
 /// Middleware and extractors for poem.
 #[cfg(feature = "poem")]
 pub mod for_poem {
-    pub use cloakroom_poem::{FormToken, HttpLayer, Inner, Layered};
+    pub use cloakroom_poem::{CsrfEndpoint, CsrfMiddleware, FormToken, SessionEndpoint, SessionMiddleware};
 }
 
 /// Fairings and request guards for Rocket.

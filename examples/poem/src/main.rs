@@ -1,7 +1,7 @@
 //! Sessions in poem: `cargo run -p cloakroom-example-poem`, then <http://127.0.0.1:3000>.
 
-use cloakroom::for_poem::HttpLayer;
-use cloakroom::{CsrfLayer, Error, Session, SessionLayer};
+use cloakroom::for_poem::{CsrfMiddleware, SessionMiddleware};
+use cloakroom::{Error, Session};
 use cloakroom_example_visit as visit;
 use poem::http::StatusCode;
 use poem::listener::{Acceptor, Listener, TcpListener};
@@ -18,7 +18,7 @@ struct SignIn {
     name: String,
 }
 
-/// The CSRF layer has already checked the form.
+/// The CSRF middleware has already checked the form.
 #[handler]
 async fn sign_in(session: Session, Form(form): Form<SignIn>) -> Result<Redirect, Error> {
     visit::sign_in(&session, &form.name)?;
@@ -50,8 +50,8 @@ async fn main() -> anyhow::Result<()> {
         .at("/sign-out", post(sign_out))
         .at("/about", get(about))
         .at("/broken", get(broken))
-        .with(HttpLayer(CsrfLayer::new(visit::rules()?)))
-        .with(HttpLayer(SessionLayer::new(visit::sessions()?)));
+        .with(CsrfMiddleware::new(visit::rules()?))
+        .with(SessionMiddleware::new(visit::sessions()?));
 
     let port: u16 = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse())?;
     let acceptor = TcpListener::bind(("127.0.0.1", port)).into_acceptor().await?;

@@ -7,8 +7,8 @@
 #[path = "../../../testing/probe/tests/disconnects/leaving.rs"]
 mod leaving;
 
-use cloakroom::for_poem::HttpLayer;
-use cloakroom::{Error, Session, SessionLayer, StoredSessions};
+use cloakroom::for_poem::SessionMiddleware;
+use cloakroom::{Error, Session, StoredSessions};
 use poem::http::Uri;
 use poem::listener::{Acceptor as _, Listener as _, TcpListener};
 use poem::{EndpointExt as _, Route, Server, handler};
@@ -21,7 +21,7 @@ async fn handle(session: Session, uri: &Uri) -> Result<String, Error> {
 }
 
 async fn serve(sessions: StoredSessions<Late>, started: Started) {
-    let app = Route::new().at("/*path", handle).with(HttpLayer(SessionLayer::new(sessions)));
+    let app = Route::new().at("/*path", handle).with(SessionMiddleware::new(sessions));
     let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await.unwrap();
     let address = acceptor.local_addr().iter().find_map(|address| address.as_socket_addr().copied());
     started.send(address.unwrap()).unwrap();

@@ -45,6 +45,15 @@ impl Record {
         self.extension(BINDING).and_then(Binding::decode)
     }
 
+    /// Returns `true` if the session has a binding, even one that this release can't read.
+    ///
+    /// A later release may have written it. Such a session isn't unbound.
+    #[cfg(feature = "dbsc")]
+    #[must_use]
+    pub fn has_binding(&self) -> bool {
+        self.extension(BINDING).is_some()
+    }
+
     /// Sets or removes the binding. Returns whether that changed it.
     #[cfg(feature = "dbsc")]
     pub(crate) fn set_binding(&mut self, binding: Option<&Binding>) -> bool {

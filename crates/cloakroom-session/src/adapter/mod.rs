@@ -11,7 +11,7 @@
 //! | [`Watched`] | a handler's future, watched for being dropped before the handler has returned |
 //! | [`RequestHead`], [`ResponseHeaders`], [`PlainResponse`] | the framework's requests and responses |
 //! | [`CsrfSlot`], [`CsrfDecision`], [`RequestFacts`], [`HeaderFact`], [`Origin`], [`OriginPattern`] | the CSRF check of a request |
-//! | [`FormBody`], [`FormKind`], [`BodyExtent`], [`Piece`], [`find_token`] | the search for a token in the body |
+//! | [`FormBody`], [`FormKind`], [`BodyExtent`], [`Piece`], [`find_token`] | the search for a token in the body; `ReplayBody` is a body of the crate `http-body` |
 //! | [`DeviceCall`], [`DeviceAnswer`] | requests of browsers that bind sessions to a device |
 //! | [`FormToken`], `FormRejection` | the form token of a page, and forms that can't be read |
 //! | [`CookieHeader`], [`SetCookie`], [`RequestKind`] | parts of requests and responses |
@@ -36,6 +36,8 @@ mod axum;
 mod http;
 #[cfg(feature = "poem")]
 mod poem;
+#[cfg(feature = "http")]
+mod replay;
 mod request;
 mod response;
 #[cfg(feature = "rocket")]
@@ -56,6 +58,8 @@ pub use cloakroom_core::{
     CookieHeader, CsrfDecision, HeaderFact, Origin, OriginPattern, RequestFacts, RequestKind, cache_control,
     invites_shared_caches, is_targeted_cache_field, overrides_cache_control, vary, vary_by,
 };
+#[cfg(feature = "http")]
+pub use replay::ReplayBody;
 #[cfg(test)]
 pub(crate) use request::Lines;
 pub use request::RequestHead;

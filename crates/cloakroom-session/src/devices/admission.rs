@@ -16,7 +16,12 @@ pub(crate) struct Admission {
 ///
 /// No call to the store is needed: the secret of the bound cookie is in the session's record.
 pub(crate) fn admit(devices: &Devices, state: SessionState, cookies: &CookieHeader<'_>, now: Timestamp) -> Admission {
-    let Some(binding) = state.base().binding() else { return Admission { state, proof: DeviceProof::NotBound } };
+    let Some(binding) = state.base().binding() else {
+        // What can't be read can't be proved: a later release may have written it.
+        let is_bound = state.base().has_binding();
+        let proof = if is_bound { DeviceProof::Missing } else { DeviceProof::NotBound };
+        return Admission { state: if is_bound { refuse(devices, state, now) } else { state }, proof };
+    };
     // Several cookies may have the name. One that is valid is enough.
     let prove = |value| binding.prove(value, now);
     let is_fresh = |(proof, _): &(DeviceProof, _)| matches!(proof, DeviceProof::Fresh(_));

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use cloakroom_session::CsrfGuard;
-use cloakroom_session::adapter::{CsrfDecision, CsrfSlot, SessionSlot, Watched};
+use cloakroom_session::adapter::{CsrfDecision, CsrfSlot, ReplayBody, SessionSlot, Watched};
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
@@ -16,7 +16,6 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::answers::Answers;
-use super::replay::ReplayBody;
 use crate::body::ResponseBody;
 
 /// The service created by [`CsrfLayer`](crate::CsrfLayer).

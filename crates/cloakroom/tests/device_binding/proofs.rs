@@ -38,6 +38,27 @@ async fn an_unproven_request_reads_and_writes_nothing() {
     assert!(browser.clone().get(&app, "/").await.body.starts_with("anna Fresh"), "the other session stays");
 }
 
+/// A later release may write bindings that this one can't read. Its sessions stay closed here.
+#[tokio::test]
+async fn a_binding_of_a_later_release_is_not_taken_for_none() {
+    use cloakroom::factory::{Record, SessionId};
+    use cloakroom::store::{Entry, Loaded, Replaced, Store as _};
+
+    for (binding, body) in [(DeviceBinding::enforce(), "visitor Missing"), (DeviceBinding::observe(), "anna Missing")] {
+        let app = App::new(binding);
+        let mut browser = Browser::armed(&app).await;
+        let id = browser.jar.iter().find_map(|(name, id)| SessionId::parse(id).filter(|_| name != BOUND)).unwrap();
+        let now = app.shop.now();
+        let Loaded::Live(version, entry) = app.shop.store.load(&id.store_key(), now).await.unwrap() else { panic!() };
+        let text = entry.text().replace(":1.", ":2.");
+        assert_ne!(text, **entry.text());
+        let record = Record::decode(&text.into(), 0).unwrap();
+        let replaced = app.shop.store.replace(&id.store_key(), version, &Entry::of(record), now).await.unwrap();
+        assert!(matches!(replaced, Replaced::Yes(_)));
+        assert_eq!(browser.get(&app, "/").await.body, body);
+    }
+}
+
 /// The step-up: a redirect to the same page, before which the browser refreshes.
 #[tokio::test]
 async fn a_demand_leads_back_after_a_refresh_on_every_adapter() {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::{DeviceBinding, Engine, Error, ManualClock, MemoryStore, Session, StoredSessions, Timestamp};
+use cloakroom::{
+    Clock as _, DeviceBinding, Engine, Error, ManualClock, MemoryStore, Session, StoredSessions, Timestamp,
+};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 
@@ -31,9 +33,12 @@ impl Shop {
         engine.device_binding(binding).unwrap()
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     pub(crate) fn wait(&self, span: Duration) {
-        use cloakroom::Clock as _;
-        self.clock.set(self.clock.now() + span);
+        self.clock.set(self.now() + span);
     }
 }
 

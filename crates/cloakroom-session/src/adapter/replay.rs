@@ -7,13 +7,17 @@ use std::task::{Context, Poll, ready};
 use std::{fmt, io, iter};
 
 use bytes::Bytes;
-use cloakroom_session::adapter::{FormBody, Piece};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::LengthLimitError;
 use pin_project_lite::pin_project;
 
+use crate::csrf::{FormBody, Piece};
+
 pin_project! {
-    /// The body of a request that passed the CSRF layer: the client's body, complete.
+    /// The body of a request that passed a CSRF check: the client's body, complete.
+    ///
+    /// For adapters whose requests have a body of the crate `http-body`. The check reads it with
+    /// [`FormBody`], and the handler gets the whole body again.
     pub struct ReplayBody<B: Body> {
         #[pin]
         kind: Kind<B>,
@@ -39,7 +43,8 @@ enum Rest<B: Body> {
 }
 
 impl<B: Body<Data = Bytes>> ReplayBody<B> {
-    pub(crate) const fn untouched(body: B) -> Self {
+    /// Wraps the body of a request.
+    pub const fn untouched(body: B) -> Self {
         Self { kind: Kind::Untouched { body } }
     }
 
