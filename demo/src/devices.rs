@@ -36,7 +36,31 @@ enum Found {
     NobodySignedIn,
     /// The backend can't list other sessions: cookies, or a store without an index of owners.
     Unsupported,
-    List(Vec<Line>),
+    List {
+        lines: Vec<Line>,
+        binding: Option<Binding>,
+    },
+}
+
+/// The binding of the current session, if the demo binds sessions.
+#[derive(Debug)]
+enum Binding {
+    None,
+    Device { since: String, proven: String },
+}
+
+impl Binding {
+    fn of(state: &AppState, session: &Session) -> Option<Self> {
+        if !state.binds() {
+            return None;
+        }
+        let now = state.clock.now();
+        let times = session.bound_at().zip(session.proven_at());
+        Some(times.map_or(Self::None, |(since, proven)| Self::Device {
+            since: ago(now.since(since)),
+            proven: ago(now.since(proven)),
+        }))
+    }
 }
 
 #[derive(Debug)]
@@ -70,7 +94,7 @@ async fn list(state: &AppState, session: &Session, sessions: &Sessions<AnyStore>
         is_current: device.is_current(session),
         label: device.label.unwrap_or_else(|| "A browser".to_owned()),
     });
-    Ok(Found::List(lines.collect()))
+    Ok(Found::List { lines: lines.collect(), binding: Binding::of(state, session) })
 }
 
 #[derive(Debug, Deserialize)]

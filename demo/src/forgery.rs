@@ -5,7 +5,7 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::FromRequestParts as _;
+use axum::extract::{FromRequestParts as _, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
@@ -14,7 +14,7 @@ use cloakroom::Error;
 use cloakroom::factory::fresh_token;
 
 use crate::page::{Frame, Page};
-use crate::state::AppState;
+use crate::state::{AppState, Scheme};
 
 pub(crate) fn routes() -> Router<AppState> {
     Router::new().route("/forgery", get(forgery))
@@ -38,8 +38,8 @@ struct Stranger {
     shop: String,
 }
 
-async fn forgery(mut parts: Parts) -> Result<Response, Error> {
-    match Place::of(&parts.headers) {
+async fn forgery(State(state): State<AppState>, mut parts: Parts) -> Result<Response, Error> {
+    match Place::of(state.scheme, &parts.headers) {
         // The attacker's page has no access to the shop's session, and doesn't open one.
         Place::Stranger { shop } => Ok(Page(Stranger { frame: Frame::bare(), shop }).into_response()),
         Place::Shop { stranger } => {
@@ -58,15 +58,15 @@ enum Place {
 }
 
 impl Place {
-    fn of(headers: &HeaderMap) -> Self {
+    fn of(scheme: Scheme, headers: &HeaderMap) -> Self {
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        let (name, port) = host.rsplit_once(':').unwrap_or((host, "80"));
+        let (name, port) = host.rsplit_once(':').unwrap_or((host, ""));
         // Only the number goes into the page, never the text of the header.
-        let port: u16 = port.parse().unwrap_or(80);
+        let port: u16 = port.parse().unwrap_or(if scheme == Scheme::Https { 443 } else { 80 });
         if name.eq_ignore_ascii_case("localhost") {
-            Self::Stranger { shop: format!("http://127.0.0.1:{port}") }
+            Self::Stranger { shop: format!("{scheme}://127.0.0.1:{port}") }
         } else {
-            Self::Shop { stranger: format!("http://localhost:{port}") }
+            Self::Shop { stranger: format!("{scheme}://localhost:{port}") }
         }
     }
 }
@@ -88,7 +88,13 @@ mod tests {
             ("", shop("http://localhost:80")),
         ] {
             let headers = HeaderMap::from_iter([(header::HOST, host.parse().expect("a header value"))]);
-            assert_eq!(Place::of(&headers), expected, "{host:?}");
+            assert_eq!(Place::of(Scheme::Http, &headers), expected, "{host:?}");
+        }
+        for (host, expected) in
+            [("127.0.0.1:3000", shop("https://localhost:3000")), ("localhost", stranger("https://127.0.0.1:443"))]
+        {
+            let headers = HeaderMap::from_iter([(header::HOST, host.parse().expect("a header value"))]);
+            assert_eq!(Place::of(Scheme::Https, &headers), expected, "{host:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A small demo shop: sessions, flash messages and CSRF protection in a browser, with pages that
 //! show how they work.
 //!
-//! `cargo run -p cloakroom-demo`, then <http://127.0.0.1:3000>.
+//! `cargo run -p cloakroom-demo`, then <http://127.0.0.1:3000>. With `--tls` it is HTTPS.
 //!
 //! | module | content |
 //! |---|---|
@@ -10,7 +10,9 @@
 //! | `catalogue`, `shop` | the items, and adding one to the cart |
 //! | `cart`, `cart_page` | a typed session value, and the page that changes it |
 //! | `keys` | the typed keys of the session |
+//! | `stolen` | a page on which a thief uses the cookies of a bound session |
 //! | `state` | the state that all pages share |
+//! | `tls` | HTTPS with a self-signed certificate |
 //! | `session_backend` | the session backend: a store, or cookies |
 //! | `sign_in` | sign-in, "remember me", sign-out, ending a session |
 //! | `devices` | the list of a user's sessions, and revoking them |
@@ -34,6 +36,8 @@ mod shop;
 mod sign_in;
 mod sorry;
 mod state;
+mod stolen;
+mod tls;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -44,7 +48,8 @@ use cloakroom::{Sweeper, SystemClock};
 use tokio::net::TcpListener;
 
 use crate::session_backend::SessionBackend;
-use crate::state::AppState;
+use crate::state::{AppState, Scheme};
+use crate::tls::SelfSigned;
 
 /// A small demo shop for Cloakroom.
 #[derive(Debug, Parser)]
@@ -60,6 +65,9 @@ struct Arguments {
     /// file:DIR, sqlite:PATH, postgres://…, mysql://… or redis://…
     #[arg(long, default_value = "sqlite:cloakroom-demo.db")]
     store: String,
+    /// Serve HTTPS with a self-signed certificate, which is made at the start.
+    #[arg(long)]
+    tls: bool,
 }
 
 #[tokio::main]
@@ -73,14 +81,23 @@ async fn main() -> anyhow::Result<()> {
         SessionBackend::Cookies(_) => None,
         SessionBackend::Store(sessions) => Some(Sweeper::new(Arc::clone(sessions.store())).start()),
     };
-    let state = AppState { backend, clock: Arc::new(SystemClock) };
+    let scheme = if arguments.tls { Scheme::Https } else { Scheme::Http };
+    let app = app::app(AppState { backend, clock: Arc::new(SystemClock), scheme })?;
 
     let listener = TcpListener::bind((arguments.address, arguments.port))
         .await
         .with_context(|| format!("cannot listen on port {}; choose another with --port", arguments.port))?;
     println!("sessions live in {}", session_backend::name_of(&arguments.store));
-    println!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, app::app(state)?).with_graceful_shutdown(told_to_stop()).await?;
+    let certificate = arguments.tls.then(SelfSigned::new).transpose()?;
+    if let Some(certificate) = &certificate {
+        println!("the certificate is self-signed; Chromium trusts it with a profile of its own and");
+        println!("  --user-data-dir=DIR --ignore-certificate-errors-spki-list={}", certificate.public_key_hash());
+    }
+    println!("listening on {scheme}://{}", listener.local_addr()?);
+    match certificate {
+        Some(tls) => axum::serve(tls.listener(listener), app).with_graceful_shutdown(told_to_stop()).await?,
+        None => axum::serve(listener, app).with_graceful_shutdown(told_to_stop()).await?,
+    }
     if let Some(sweeper) = sweeper {
         sweeper.stop().await;
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use cloakroom::{AnyStore, Clock, CookieSessions, Engine, Key, SessionLayer, StoredSessions, connect};
+use cloakroom::{
+    AnyStore, Clock, ConfigError, CookieSessions, DeviceBinding, Engine, Key, SessionLayer, StoredSessions, connect,
+};
 
 /// The place where sessions are kept.
 #[derive(Clone, Debug)]
@@ -25,12 +27,21 @@ impl SessionBackend {
         })
     }
 
-    pub(crate) fn layer(&self, clock: Arc<dyn Clock>) -> SessionLayer {
+    /// Returns the layer, with bindings to devices if `binding` is given.
+    pub(crate) fn layer(
+        &self,
+        clock: Arc<dyn Clock>,
+        binding: Option<DeviceBinding>,
+    ) -> Result<SessionLayer, ConfigError> {
         let engine = match self {
             Self::Cookies(sessions) => Engine::new(Arc::clone(sessions)),
             Self::Store(sessions) => Engine::new(Arc::clone(sessions)),
         };
-        SessionLayer::from_engine(engine.clock(clock))
+        let engine = engine.clock(clock);
+        Ok(SessionLayer::from_engine(match binding {
+            Some(binding) => engine.device_binding(binding)?,
+            None => engine,
+        }))
     }
 
     pub(crate) fn cookie_name(&self) -> &str {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::Router;
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Redirect;
 use axum::routing::{get, post};
@@ -48,6 +49,7 @@ struct Credentials {
 }
 
 async fn sign_in(
+    State(state): State<AppState>,
     session: Session,
     headers: HeaderMap,
     CheckedForm(form): CheckedForm<Credentials>,
@@ -59,6 +61,9 @@ async fn sign_in(
     }
     // The id and the CSRF token change, so that those planted or seen before become useless.
     session.sign_in(name);
+    if state.binds() {
+        session.bind_device()?;
+    }
     session.set_label(&devices::label(&headers));
     session.insert(VISITOR, name.to_owned())?;
     if form.remember.is_some() {

@@ -22,6 +22,8 @@ struct Finishing {
     effects: ResponseEffects,
     /// The place of the request's host in the list of cookie domains.
     domain: Option<u16>,
+    /// A response with this status commits the changes.
+    commits: bool,
 }
 
 /// The error of a failed commit. The adapter must replace the response.
@@ -56,8 +58,9 @@ impl CommitFuture {
     /// `effects` are those that are known before the commit.
     pub(crate) fn new(session: Option<Session>, status: u16, effects: ResponseEffects, domain: Option<u16>) -> Self {
         Self(session.map(|session| {
+            let commits = session.commits(status);
             let ending = session.finish(status);
-            Finishing { session, ending, effects, domain }
+            Finishing { session, ending, effects, domain, commits }
         }))
     }
 
@@ -77,7 +80,7 @@ impl Future for CommitFuture {
     type Output = Result<ResponseEffects, NotCommitted>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(Finishing { session, ending, effects, domain }) = &mut self.0 else {
+        let Some(Finishing { session, ending, effects, domain, commits }) = &mut self.0 else {
             return Poll::Ready(Ok(ResponseEffects::default()));
         };
         let outcome = ready!(Pin::new(ending).poll(cx));
@@ -89,7 +92,7 @@ impl Future for CommitFuture {
         };
         Poll::Ready(match outcome {
             Ok(()) => {
-                session.committed_effects(&mut effects, *domain);
+                session.committed_effects(&mut effects, *domain, *commits);
                 Ok(effects)
             }
             Err(error) => {

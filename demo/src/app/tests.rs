@@ -10,7 +10,7 @@ use tower::ServiceExt as _;
 
 use super::app;
 use crate::session_backend::SessionBackend;
-use crate::state::AppState;
+use crate::state::{AppState, Scheme};
 
 fn state() -> AppState {
     let key = Key::new(b"a secret of at least thirty-two bytes").expect("a key");
@@ -18,6 +18,7 @@ fn state() -> AppState {
     AppState {
         backend: SessionBackend::Cookies(sessions),
         clock: Arc::new(ManualClock::at(Timestamp::from_unix_secs(1_700_000_000))),
+        scheme: Scheme::Http,
     }
 }
 
@@ -25,6 +26,8 @@ fn state() -> AppState {
 async fn state_with_store() -> AppState {
     AppState { backend: SessionBackend::open("memory:").await.expect("a store"), ..state() }
 }
+
+mod binding;
 
 async fn ask(request: Request<Body>) -> (StatusCode, HeaderMap, String) {
     ask_at(state(), request).await
@@ -65,7 +68,7 @@ fn post(path: &str, cookie: &str, form: String) -> Request<Body> {
 
 #[tokio::test]
 async fn every_page_answers() {
-    for path in ["/", "/cart", "/sign-in", "/devices", "/inspector", "/forgery", "/handed-in"] {
+    for path in ["/", "/cart", "/sign-in", "/devices", "/stolen", "/inspector", "/forgery", "/handed-in"] {
         let (status, headers, page) = ask(get(path)).await;
         assert_eq!(status, StatusCode::OK, "{path}");
         assert_eq!(page.matches("<h1").count(), 1, "{path}: one heading");
@@ -183,4 +186,22 @@ async fn the_page_says_that_no_list_is_available() {
         assert!(page.contains("id=\"unsupported\""), "{row}");
     }
     std::fs::remove_dir_all(folder).expect("removed");
+}
+
+/// The page of an encrypted connection has another origin.
+#[tokio::test]
+async fn forms_come_from_an_origin_with_the_demos_scheme() {
+    for (scheme, origin, expected) in [
+        (Scheme::Http, "http://127.0.0.1:3000", StatusCode::SEE_OTHER),
+        (Scheme::Http, "https://127.0.0.1:3000", StatusCode::FORBIDDEN),
+        (Scheme::Https, "https://127.0.0.1:3000", StatusCode::SEE_OTHER),
+        (Scheme::Https, "http://127.0.0.1:3000", StatusCode::FORBIDDEN),
+    ] {
+        let state = AppState { scheme, ..state() };
+        let (cookie, token) = arrive_at(state.clone()).await;
+        let mut sign_in = post("/sign-in", &cookie, format!("name=Ada&csrf_token={token}"));
+        sign_in.headers_mut().remove("sec-fetch-site");
+        sign_in.headers_mut().insert(header::ORIGIN, origin.parse().expect("a header value"));
+        assert_eq!(ask_at(state, sign_in).await.0, expected, "{scheme:?} {origin}");
+    }
 }

@@ -40,14 +40,24 @@ pub enum Scripts {
     Off,
 }
 
+/// The options with which a browser is started.
+#[derive(Clone, Debug)]
+struct Setup {
+    look: Look,
+    scripts: Scripts,
+    /// The browser binds sessions to its device, and trusts the certificate whose public key has
+    /// this hash.
+    device: Option<String>,
+}
+
 /// A browser with a separate profile.
 #[derive(Debug)]
 pub struct Browser {
     client: Client,
-    look: Look,
+    setup: Setup,
     // Drop order: the browser must exit before its profile is deleted.
-    _driver: Driver,
-    _profile: Folder,
+    driver: Driver,
+    profile: Folder,
 }
 
 impl Browser {
@@ -56,18 +66,45 @@ impl Browser {
     /// # Errors
     /// When ChromeDriver or Chromium is missing or doesn't start.
     pub async fn start(look: Look, scripts: Scripts) -> anyhow::Result<Self> {
-        let profile = Folder::new()?;
+        Self::launch(Setup { look, scripts, device: None }, Folder::new()?).await
+    }
+
+    /// Starts a browser that binds sessions to its device (DBSC), with a key in its profile.
+    ///
+    /// `public_key_hash` is that of the server's certificate. Chromium binds no session over a
+    /// connection whose certificate it only tolerates.
+    ///
+    /// # Errors
+    /// When ChromeDriver or Chromium is missing or doesn't start.
+    pub async fn start_with_device(public_key_hash: &str) -> anyhow::Result<Self> {
+        let device = Some(public_key_hash.to_owned());
+        Self::launch(Setup { look: Look::Light, scripts: Scripts::On, device }, Folder::new()?).await
+    }
+
+    /// Closes the browser and starts it again with the same profile.
+    ///
+    /// # Errors
+    /// If it doesn't exit or doesn't start.
+    pub async fn restart(self) -> anyhow::Result<Self> {
+        let Self { client, setup, driver, profile } = self;
+        // Chromium writes its cookies when it is closed.
+        client.close().await?;
+        drop(driver);
+        Self::launch(setup, profile).await
+    }
+
+    async fn launch(setup: Setup, profile: Folder) -> anyhow::Result<Self> {
         let driver = Driver::start()?;
         let mut connector = HttpConnector::new();
         // Commands are small and wait for their answers: Nagle's algorithm would add 40
         // milliseconds to each.
         connector.set_nodelay(true);
         let client = ClientBuilder::new(connector)
-            .capabilities(capabilities(look, scripts, &profile))
+            .capabilities(capabilities(&setup, &profile))
             .connect(&format!("http://127.0.0.1:{}", driver.port))
             .await
             .context("Chromium didn't start; CHROMIUM can name the program")?;
-        Ok(Self { client, look, _driver: driver, _profile: profile })
+        Ok(Self { client, setup, driver, profile })
     }
 
     /// The WebDriver client, for everything that isn't wrapped here.
@@ -192,12 +229,12 @@ impl Browser {
         };
         let folder = PathBuf::from(folder);
         std::fs::create_dir_all(&folder)?;
-        if self.look != Look::Narrow {
+        if self.setup.look != Look::Narrow {
             self.client.set_window_size(WIDE, 900).await?;
             let height = self.script("return document.documentElement.scrollHeight + 160").await?.as_u64();
             self.client.set_window_size(WIDE, u32::try_from(height.unwrap_or_default())?).await?;
         }
-        let look = format!("{:?}", self.look).to_lowercase();
+        let look = format!("{:?}", self.setup.look).to_lowercase();
         let picture = self.client.screenshot().await?;
         std::fs::write(folder.join(format!("{name}-{look}.png")), picture)?;
         Ok(())
@@ -206,7 +243,12 @@ impl Browser {
 
 const WIDE: u32 = 1280;
 
-fn capabilities(look: Look, scripts: Scripts, profile: &Folder) -> Capabilities {
+/// Device-bound sessions, without the quota of signatures, and with keys in files instead of
+/// hardware.
+const BINDING: &str =
+    "DeviceBoundSessions:RefreshQuota/false,EnableBoundSessionCredentialsSoftwareKeysForManualTesting";
+
+fn capabilities(setup: &Setup, profile: &Folder) -> Capabilities {
     let mut arguments: Vec<String> = [
         "--headless",
         "--no-sandbox",
@@ -223,8 +265,12 @@ fn capabilities(look: Look, scripts: Scripts, profile: &Folder) -> Capabilities 
     .to_vec();
     arguments.push(format!("--window-size={WIDE},900"));
     arguments.push(format!("--user-data-dir={}", profile.path().display()));
+    if let Some(hash) = &setup.device {
+        arguments.push(format!("--enable-features={BINDING}"));
+        arguments.push(format!("--ignore-certificate-errors-spki-list={hash}"));
+    }
     let mut options = Capabilities::new();
-    match look {
+    match setup.look {
         Look::Light => {}
         Look::Dark => arguments.push("--blink-settings=preferredColorScheme=0".to_owned()),
         Look::Narrow => {
@@ -232,7 +278,7 @@ fn capabilities(look: Look, scripts: Scripts, profile: &Folder) -> Capabilities 
             options.insert("mobileEmulation".to_owned(), telephone);
         }
     }
-    if scripts == Scripts::Off {
+    if setup.scripts == Scripts::Off {
         let off = json!({ "profile.managed_default_content_settings.javascript": 2 });
         options.insert("prefs".to_owned(), off);
     }

@@ -9,10 +9,13 @@
 
 mod browser;
 mod demo;
+mod devtools;
 mod folder;
+mod https;
 mod process;
 mod watch;
 
 pub use browser::{Browser, Look, Scripts};
 pub use demo::{COOKIE, Demo};
+pub use https::HttpsServer;
 pub use watch::Watch;

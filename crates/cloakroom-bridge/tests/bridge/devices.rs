@@ -12,7 +12,7 @@ use cloakroom_store::{MemoryStore, StoredSessions};
 
 use super::browser::{Browser, NOW};
 
-const BOUND: &str = "__Host-Http-bound";
+const BOUND: &str = "__Host-bound";
 const REGISTER: &str = "/.well-known/dbsc/register";
 const REFRESH: &str = "/.well-known/dbsc/refresh";
 

@@ -95,7 +95,8 @@ impl Binding {
 
     /// Returns the text form, for a record.
     ///
-    /// It has at most 291 bytes, and no character that JSON escapes.
+    /// It has at most 291 bytes with an ES256 key and 889 with an RS256 key, and no character that
+    /// JSON escapes.
     #[must_use]
     pub fn encode(&self) -> String {
         let time = |at: Timestamp| at.unix_millis().to_string();

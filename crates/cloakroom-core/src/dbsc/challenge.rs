@@ -76,5 +76,7 @@ impl fmt::Debug for Challenge {
 
 /// Decodes canonical base64url of exactly `N` bytes.
 pub(super) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
-    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+    let mut bytes = [0; N];
+    let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+    (length == N).then_some(bytes)
 }

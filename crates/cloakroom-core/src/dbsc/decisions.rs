@@ -78,6 +78,9 @@ pub enum Refresh {
     },
     /// There is no such binding: 401, and the browser ends its session.
     Unknown,
+    /// The device's key is of RS256, and this build is without the feature `dbsc-rs256`: 503, and
+    /// nothing changes. The browser keeps its session and tries again, perhaps at another node.
+    Unsupported,
     /// The request isn't one of a browser with this binding: 400, and nothing changes.
     Refused(RefusedProof),
 }
@@ -120,9 +123,7 @@ impl Binding {
         let proof = text(request.proof).ok_or(RefusedProof::Malformed)?;
         let proof = Proof::read(&proof)?;
         let key = proof.key.clone().ok_or(RefusedProof::WrongKey)?;
-        if !proof.is_by(&key) {
-            return Err(RefusedProof::Forged);
-        }
+        proof.check(&key)?;
         if proof.challenge != Some(offer.next.challenge) {
             return Err(RefusedProof::WrongChallenge);
         }
@@ -159,6 +160,9 @@ impl Binding {
         let Some((binding, device)) = bound.and_then(|it| Some((it, it.device.as_ref()?))) else {
             return Refresh::Unknown;
         };
+        if !device.key.is_supported() {
+            return Refresh::Unsupported;
+        }
         let next = Dated { challenge: Challenge::from_random(*random), at: now };
         let is_expired = binding.is_older(life.get() + LATE, now);
         let challenged = || {
@@ -171,8 +175,10 @@ impl Binding {
         let Some(proof) = text(request.proof) else { return Refresh::Refused(RefusedProof::Malformed) };
         let proof = match Proof::read(&proof) {
             Ok(proof) if proof.key.is_some() => return Refresh::Refused(RefusedProof::WrongKey),
-            Ok(proof) if !proof.is_by(&device.key) => return Refresh::Refused(RefusedProof::Forged),
-            Ok(proof) => proof,
+            Ok(proof) => match proof.check(&device.key) {
+                Ok(()) => proof,
+                Err(why) => return Refresh::Refused(why),
+            },
             Err(why) => return Refresh::Refused(why),
         };
         if proof.challenge == Some(binding.next.challenge) && !is_expired {

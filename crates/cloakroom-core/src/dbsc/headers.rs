@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::challenge::{BindingId, Challenge};
+use super::key::OFFERED;
 use crate::cookie::CookieTemplate;
 use crate::csrf::HeaderFact;
 
@@ -11,6 +12,8 @@ const LONGEST: usize = 4096 + 2;
 
 /// Returns the value of `Secure-Session-Registration`, which offers a registration at `path`.
 ///
+/// The algorithms are ES256, and RS256 after it with the feature `dbsc-rs256`.
+///
 /// # Examples
 /// ```
 /// use cloakroom_core::Timestamp;
@@ -18,11 +21,13 @@ const LONGEST: usize = 4096 + 2;
 ///
 /// let offer = Binding::offer(&[7; 40], Timestamp::from_unix_secs(1_700_000_000));
 /// let header = registration_header("/dbsc/register", offer.challenge());
-/// assert_eq!(header, r#"(ES256);path="/dbsc/register";challenge="BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH""#);
+/// let offered = if cfg!(feature = "dbsc-rs256") { "(ES256 RS256)" } else { "(ES256)" };
+/// let rest = r#";path="/dbsc/register";challenge="BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH""#;
+/// assert_eq!(header, format!("{offered}{rest}"));
 /// ```
 #[must_use]
 pub fn registration_header(path: &str, challenge: Challenge) -> String {
-    format!("(ES256);path={};challenge={}", quoted(path), quoted(&challenge.expose()))
+    format!("{OFFERED};path={};challenge={}", quoted(path), quoted(&challenge.expose()))
 }
 
 /// Returns the value of `Secure-Session-Challenge`: the challenge that the device signs next.
@@ -102,7 +107,7 @@ fn quoted(text: &str) -> String {
 /// use cloakroom_core::{CookieConfig, Timestamp};
 /// use cloakroom_core::dbsc::{Binding, BindingAnswer};
 ///
-/// let cookie = CookieConfig::default().name("__Host-Http-bound").build()?;
+/// let cookie = CookieConfig::default().name("__Host-bound").build()?;
 /// let offer = Binding::offer(&[7; 40], Timestamp::from_unix_secs(1_700_000_000));
 /// let answer = BindingAnswer::new("https://shop.example", "/dbsc/refresh", &cookie).json(offer.id());
 /// assert!(answer.contains(r#""attributes":"Path=/; Secure; HttpOnly; SameSite=Lax""#));
@@ -118,6 +123,9 @@ pub struct BindingAnswer<'a> {
 
 impl<'a> BindingAnswer<'a> {
     /// Creates the answer for an origin, the path of the refresh endpoint and the bound cookie.
+    ///
+    /// The cookie's name must not begin with `__Host-Http-`: Chromium 156 accepts the cookie, and
+    /// refuses the registration without a word.
     #[must_use]
     pub const fn new(origin: &'a str, refresh_path: &'a str, cookie: &'a CookieTemplate) -> Self {
         Self { origin, refresh_path, cookie, include_site: false }

@@ -12,7 +12,8 @@
 //! |---|---|
 //! | `headers` | the structured headers of both directions, and the JSON answer |
 //! | `challenge` | challenges and identifiers |
-//! | `key` | the device's public key (ES256) |
+//! | `key` | the device's public key, and its signatures: ES256 |
+//! | `rs256` | the same for RS256, with the feature `dbsc-rs256` |
 //! | `proof` | the signed proof, a JWT |
 //! | `refused` | the reasons for refusing one |
 //! | `binding` | the binding in a session's record |
@@ -32,6 +33,7 @@ mod headers;
 mod key;
 mod proof;
 mod refused;
+mod rs256;
 
 pub use crate::session::Binder;
 pub use binding::Binding;

@@ -2,21 +2,20 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use p256::ecdsa::Signature;
 use serde_json::Value;
 
 use super::challenge::Challenge;
-use super::key::DeviceKey;
+use super::key::{Algorithm, DeviceKey, DeviceSignature};
 use super::refused::RefusedProof;
 
-/// The longest proof that is read, in bytes. Chromium's have about 400.
+/// The longest proof that is read, in bytes. Chromium's have about 400, or 1,150 with RS256.
 const LONGEST: usize = 4096;
 
 /// A proof whose signature isn't checked yet.
 #[derive(Debug)]
 pub(super) struct Proof<'a> {
     signed: &'a str,
-    signature: Signature,
+    signature: DeviceSignature,
     /// The key in the proof, which only a registration has.
     pub(super) key: Option<DeviceKey>,
     /// The signed challenge; `None` if it is none of ours.
@@ -24,7 +23,7 @@ pub(super) struct Proof<'a> {
 }
 
 impl<'a> Proof<'a> {
-    /// Reads a proof: `typ` must be `dbsc+jwt`, and `alg` the only algorithm that we offer.
+    /// Reads a proof: `typ` must be `dbsc+jwt`, and `alg` an algorithm that we offer.
     pub(super) fn read(text: &'a str) -> Result<Self, RefusedProof> {
         if text.len() > LONGEST {
             return Err(RefusedProof::Malformed);
@@ -35,18 +34,17 @@ impl<'a> Proof<'a> {
         if header.get("typ").and_then(Value::as_str) != Some("dbsc+jwt") {
             return Err(RefusedProof::WrongType);
         }
-        if header.get("alg").and_then(Value::as_str) != Some("ES256") {
-            return Err(RefusedProof::WrongAlgorithm);
-        }
+        let algorithm = header.get("alg").and_then(Value::as_str).and_then(Algorithm::parse);
+        let algorithm = algorithm.ok_or(RefusedProof::WrongAlgorithm)?;
         // Extensions that must be understood (RFC 7515 §4.1.11): we understand none.
         if header.get("crit").is_some() {
             return Err(RefusedProof::Malformed);
         }
         let key = match header.get("jwk") {
-            Some(jwk) => Some(DeviceKey::from_jwk(jwk).ok_or(RefusedProof::WrongKey)?),
+            Some(jwk) => Some(DeviceKey::from_jwk(algorithm, jwk).ok_or(RefusedProof::WrongKey)?),
             None => None,
         };
-        let signature = bytes(signature).and_then(|bytes| Signature::from_slice(&bytes).ok());
+        let signature = bytes(signature).and_then(|bytes| DeviceSignature::read(algorithm, bytes));
         let challenge = payload.get("jti").and_then(Value::as_str).ok_or(RefusedProof::Malformed)?;
         Ok(Self {
             signed,
@@ -56,9 +54,9 @@ impl<'a> Proof<'a> {
         })
     }
 
-    /// Returns whether this key has signed the proof.
-    pub(super) fn is_by(&self, key: &DeviceKey) -> bool {
-        key.verifies(self.signed.as_bytes(), &self.signature)
+    /// Checks that this key has signed the proof.
+    pub(super) fn check(&self, key: &DeviceKey) -> Result<(), RefusedProof> {
+        key.verify(self.signed.as_bytes(), &self.signature)
     }
 }
 

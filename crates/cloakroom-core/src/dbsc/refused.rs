@@ -20,9 +20,10 @@ pub enum RefusedProof {
     Malformed,
     /// `typ` isn't `dbsc+jwt`.
     WrongType,
-    /// `alg` isn't ES256, for example `none`.
+    /// `alg` is `none` or another algorithm that this build doesn't offer, or it isn't the key's.
     WrongAlgorithm,
-    /// The key isn't a point of P-256, is missing in a registration, or is there in a refresh.
+    /// The key isn't a point of P-256 or an RSA key of 2,048 to 4,096 bits with exponent 65,537, it
+    /// is missing in a registration, or is there in a refresh.
     WrongKey,
     /// The signature isn't by the device's key.
     Forged,

@@ -17,36 +17,81 @@ pub(crate) const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-pub(crate) struct Device(SigningKey);
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+pub(crate) enum Device {
+    Es256(SigningKey),
+    #[cfg(feature = "dbsc-rs256")]
+    Rs256(Box<ring::signature::RsaKeyPair>),
+}
 
 impl Device {
     pub(crate) fn new(seed: u8) -> Self {
-        Self(SigningKey::from_slice(&[seed; 32]).unwrap())
+        Self::Es256(SigningKey::from_slice(&[seed; 32]).unwrap())
+    }
+
+    #[cfg(feature = "dbsc-rs256")]
+    pub(crate) fn rs256() -> Self {
+        let pem = include_str!("rs256.pem");
+        let text: String = pem.lines().filter(|line| !line.contains(['-', ' '])).collect();
+        let key = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
+        Self::Rs256(Box::new(ring::signature::RsaKeyPair::from_pkcs8(&key).unwrap()))
+    }
+
+    fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Es256(_) => "ES256",
+            #[cfg(feature = "dbsc-rs256")]
+            Self::Rs256(_) => "RS256",
+        }
     }
 
     pub(crate) fn jwk(&self) -> Value {
-        let point = self.0.verifying_key().to_sec1_bytes();
-        let part = |range| URL_SAFE_NO_PAD.encode(point.get::<std::ops::Range<usize>>(range).unwrap());
-        json!({ "crv": "P-256", "kty": "EC", "x": part(1..33), "y": part(33..65) })
+        match self {
+            Self::Es256(key) => {
+                let point = key.verifying_key().to_sec1_bytes();
+                let part = |range| base64(point.get::<std::ops::Range<usize>>(range).unwrap());
+                json!({ "crv": "P-256", "kty": "EC", "x": part(1..33), "y": part(33..65) })
+            }
+            #[cfg(feature = "dbsc-rs256")]
+            Self::Rs256(key) => {
+                let public: ring::signature::RsaPublicKeyComponents<Vec<u8>> = key.public().into();
+                json!({ "e": base64(&public.e), "kty": "RSA", "n": base64(&public.n) })
+            }
+        }
     }
 
     /// Signs any header and payload.
     pub(crate) fn sign(&self, header: &Value, payload: &Value) -> String {
-        let part = |it: &Value| URL_SAFE_NO_PAD.encode(it.to_string());
+        let part = |it: &Value| base64(it.to_string().as_bytes());
         let signed = format!("{}.{}", part(header), part(payload));
-        let signature: Signature = self.0.sign(signed.as_bytes());
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+        let signature = match self {
+            Self::Es256(key) => {
+                let signature: Signature = key.sign(signed.as_bytes());
+                signature.to_bytes().to_vec()
+            }
+            #[cfg(feature = "dbsc-rs256")]
+            Self::Rs256(key) => {
+                let mut signature = vec![0; key.public().modulus_len()];
+                let random = ring::rand::SystemRandom::new();
+                key.sign(&ring::signature::RSA_PKCS1_SHA256, &random, signed.as_bytes(), &mut signature).unwrap();
+                signature
+            }
+        };
+        format!("{signed}.{}", base64(&signature))
     }
 
     /// The proof of a registration.
     pub(crate) fn registers(&self, challenge: Challenge) -> String {
-        let header = json!({ "alg": "ES256", "jwk": self.jwk(), "typ": "dbsc+jwt" });
+        let header = json!({ "alg": self.algorithm(), "jwk": self.jwk(), "typ": "dbsc+jwt" });
         self.sign(&header, &json!({ "jti": challenge.expose() }))
     }
 
     /// The proof of a refresh.
     pub(crate) fn refreshes(&self, challenge: Challenge) -> String {
-        self.sign(&json!({ "alg": "ES256", "typ": "dbsc+jwt" }), &json!({ "jti": challenge.expose() }))
+        self.sign(&json!({ "alg": self.algorithm(), "typ": "dbsc+jwt" }), &json!({ "jti": challenge.expose() }))
     }
 }
 

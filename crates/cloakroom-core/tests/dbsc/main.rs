@@ -5,5 +5,6 @@
 mod device;
 mod refresh;
 mod registration;
+mod rs256;
 mod text;
 mod using;

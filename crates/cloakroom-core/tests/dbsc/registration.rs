@@ -85,7 +85,7 @@ fn every_other_registration_is_refused_with_its_reason() {
         ("no typ", header(&|it| _ = it.as_object_mut().unwrap().remove("typ")), RefusedProof::WrongType),
         ("alg none", set("alg", json!("none")), RefusedProof::WrongAlgorithm),
         ("alg HS256", set("alg", json!("HS256")), RefusedProof::WrongAlgorithm),
-        ("alg RS256", set("alg", json!("RS256")), RefusedProof::WrongAlgorithm),
+        ("alg RS512", set("alg", json!("RS512")), RefusedProof::WrongAlgorithm),
         ("no alg", header(&|it| _ = it.as_object_mut().unwrap().remove("alg")), RefusedProof::WrongAlgorithm),
         ("no key", header(&|it| _ = it.as_object_mut().unwrap().remove("jwk")), RefusedProof::WrongKey),
         ("a key of RSA", jwk(&|it| it["kty"] = json!("RSA")), RefusedProof::WrongKey),

@@ -12,7 +12,11 @@ use crate::error::Error;
 const PATH: &str = "/.well-known/dbsc";
 
 /// The name of the bound cookie.
-const NAME: &str = "__Host-Http-bound";
+const NAME: &str = "__Host-bound";
+
+/// Chromium 156 stores cookies with this prefix and refuses to bind to them, without an error. It
+/// compares prefixes regardless of case.
+const NOT_BOUND: &str = "__Host-Http-";
 
 /// Sessions that need a key of the browser's device: a stolen cookie alone opens nothing.
 ///
@@ -85,8 +89,9 @@ impl DeviceBinding {
         self
     }
 
-    /// Sets the name and the attributes of the bound cookie. The default name is
-    /// `__Host-Http-bound`.
+    /// Sets the name and the attributes of the bound cookie. The default name is `__Host-bound`.
+    ///
+    /// The prefix `__Host-Http-` is refused: Chromium 156 doesn't bind sessions to such a cookie.
     ///
     /// If the session's cookie has a `Domain`, the bound cookie needs the same one, together with
     /// [`include_site`](Self::include_site): otherwise the subdomains get a session without a
@@ -136,6 +141,11 @@ impl DeviceBinding {
                 "cookie",
                 "the bound cookie needs Secure: browsers bind sessions over HTTPS only",
             ));
+        }
+        if cookie.name().get(..NOT_BOUND.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(NOT_BOUND)) {
+            let problem =
+                format!("{:?}: Chromium binds no session to a cookie with the prefix {NOT_BOUND}", cookie.name());
+            return Err(ConfigError::new("cookie", problem));
         }
         if taken.iter().any(|name| name == cookie.name()) {
             let problem = format!("the bound cookie and the session's cookie are both called {:?}", cookie.name());

@@ -206,6 +206,7 @@ enum Refreshed {
     Yes,
     Challenged,
     Unknown,
+    Unsupported,
     Refused(RefusedProof),
 }
 
@@ -220,6 +221,7 @@ async fn refresh(engine: &Arc<Engine>, devices: &Devices, asked: &Asked) -> Resu
             Refresh::Refreshed { binding, is_repeated } => (Refreshed::Yes, (!is_repeated).then_some(binding)),
             Refresh::Challenged { binding, changed } => (Refreshed::Challenged, changed.then_some(binding)),
             Refresh::Refused(why) => (Refreshed::Refused(why), None),
+            Refresh::Unsupported => (Refreshed::Unsupported, None),
             Refresh::Unknown | _ => (Refreshed::Unknown, None),
         };
         noted.note(decision);
@@ -252,6 +254,11 @@ async fn refresh(engine: &Arc<Engine>, devices: &Devices, asked: &Asked) -> Resu
             DeviceEvent::Challenged.count();
             let answer = DeviceAnswer::words(403, "Forbidden").cookies(session.take_cookies(asked.domain));
             Ok(answer.header(CHALLENGE, challenge_header(binding.challenge(), binding.id())))
+        }
+        (Refreshed::Unsupported, _) => {
+            DeviceEvent::Unsupported.count();
+            tracing::error!("a device has a key of RS256, and this build is without the feature `dbsc-rs256`");
+            Ok(DeviceAnswer::words(503, "Service Unavailable"))
         }
         (Refreshed::Unknown, _) | (_, None) => {
             DeviceEvent::Unknown.count();

@@ -20,6 +20,8 @@ pub(crate) enum DeviceEvent {
     Unknown,
     /// A refresh had an id that leads to a session with a newer one. The browser asks again.
     Moved,
+    /// A refresh with a key that this build can't verify.
+    Unsupported,
     /// A browser said that it couldn't refresh. Only a hint: any client can say so.
     Skipped(&'static str),
     /// A request to the application had no proof. `true` if it got no session.
@@ -37,6 +39,7 @@ impl DeviceEvent {
             Self::Refused(why) => ("refused", why.as_str()),
             Self::Unknown => ("refused", "unknown"),
             Self::Moved => ("refused", "moved"),
+            Self::Unsupported => ("refused", "unsupported"),
             Self::Skipped(reason) => ("skipped", reason),
             Self::Unproven(true) => ("unproven", "detached"),
             Self::Unproven(false) => ("unproven", "observed"),

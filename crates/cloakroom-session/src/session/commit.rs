@@ -183,6 +183,12 @@ impl Session {
         }
     }
 
+    /// Returns whether a response with this status commits the changes of the handler.
+    pub(crate) fn commits(&self, status: u16) -> bool {
+        let dropped = [&self.0.refused, &self.0.panicked, &self.0.unfinished];
+        self.0.engine.policy.commits(status) && !dropped.iter().any(|it| it.load(Ordering::SeqCst))
+    }
+
     async fn finish_after_others(self, status: u16) -> Result<(), Error> {
         loop {
             let turn = self.turn().await;
@@ -241,8 +247,10 @@ impl Session {
     /// Adds the effects on a response whose changes were committed.
     ///
     /// `domain` is the place of the request's host in the engine's list of domains.
-    pub(crate) fn committed_effects(&self, effects: &mut ResponseEffects, domain: Option<u16>) {
-        if self.0.clears_site.load(Ordering::Relaxed) {
+    ///
+    /// `commits` is `false` if the end of the request commits nothing.
+    pub(crate) fn committed_effects(&self, effects: &mut ResponseEffects, domain: Option<u16>, commits: bool) {
+        if commits && self.0.clears_site.load(Ordering::Relaxed) {
             effects.headers.push(("clear-site-data", r#""cookies", "storage""#.to_owned()));
         }
         #[cfg(feature = "dbsc")]

@@ -8,7 +8,7 @@ use cloakroom_device::{Device, challenge, headers, offer};
 use cloakroom_session::adapter::{DeviceAnswer, RequestHead, SessionSlot};
 use cloakroom_session::{Engine, Error, Session};
 
-pub(crate) const BOUND: &str = "__Host-Http-bound";
+pub(crate) const BOUND: &str = "__Host-bound";
 pub(crate) const REGISTER: &str = "/.well-known/dbsc/register";
 pub(crate) const REFRESH: &str = "/.well-known/dbsc/refresh";
 

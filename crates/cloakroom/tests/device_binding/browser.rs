@@ -6,7 +6,7 @@ use cloakroom_device::{Device, challenge, headers, offer};
 
 use crate::adapters::{Answer, App};
 
-pub(crate) const BOUND: &str = "__Host-Http-bound";
+pub(crate) const BOUND: &str = "__Host-bound";
 
 #[derive(Clone)]
 pub(crate) struct Browser {

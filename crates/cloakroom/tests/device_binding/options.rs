@@ -13,6 +13,8 @@ fn options_that_cannot_work_are_refused() {
         ("less than three minutes", enforce().bound_life(seconds(179)), "bound_life"),
         ("more than a day", enforce().bound_life(seconds(86_401)), "bound_life"),
         ("without Secure", enforce().cookie(named("bound").danger_insecure()), "cookie"),
+        ("a name that Chromium doesn't bind", enforce().cookie(named("__Host-Http-bound")), "cookie"),
+        ("the same in other letters", enforce().cookie(named("__host-http-bound")), "cookie"),
         ("the name of the session", enforce().cookie(named(session.name())), "cookie"),
         ("no path", enforce().path("dbsc"), "path"),
         ("a path that ends with /", enforce().path("/dbsc/"), "path"),

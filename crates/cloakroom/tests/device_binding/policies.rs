@@ -38,6 +38,28 @@ async fn an_offer_that_was_not_committed_is_not_sent() {
     assert_eq!((answer.status, answer.all(OFFER).len()), (200, 1), "committed before the response");
 }
 
+/// A sign-out that wasn't committed leaves the browser as it is.
+#[tokio::test]
+async fn the_site_is_cleared_only_with_a_commit() {
+    async fn failing(session: Session) -> StatusCode {
+        session.invalidate();
+        session.clear_site_data();
+        StatusCode::INTERNAL_SERVER_ERROR
+    }
+    for (row, policy, cleared) in
+        [("always", CommitPolicy::Always, 1), ("not on errors", CommitPolicy::NotOnServerError, 0)]
+    {
+        let app = App::new(DeviceBinding::enforce());
+        let mut browser = Browser::armed(&app).await;
+        let engine = app.shop.engine(DeviceBinding::enforce()).policy(policy);
+        let routes = Router::new().route("/", get(failing)).layer(SessionLayer::from_engine(engine));
+        let answer = browser.get(&App::router(app.shop.clone(), routes), "/").await;
+        assert_eq!((answer.status, answer.all("clear-site-data").len()), (500, cleared), "{row}");
+        let user = if cleared == 1 { "visitor" } else { "anna" };
+        assert!(browser.get(&app, "/").await.body.starts_with(user), "{row}");
+    }
+}
+
 /// A stream begins after the headers were sent: an offer would never reach the browser.
 #[tokio::test]
 async fn an_offer_after_the_headers_is_an_error() {
@@ -153,5 +175,5 @@ fn a_bound_cookie_of_one_host_and_cookie_domains_exclude_each_other() {
         let error = engine.and_then(|engine| engine.cookie_domains(["shop.example"])).unwrap_err();
         assert!(["include_site", "cookie"].contains(&error.option()), "{row}: {error}");
     }
-    assert_eq!(BOUND, "__Host-Http-bound");
+    assert_eq!(BOUND, "__Host-bound");
 }

@@ -1,5 +1,6 @@
 //! The demo's features in a real browser.
 
+mod algorithms;
 mod cookie;
 mod devices;
 mod forgery;
