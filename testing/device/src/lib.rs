@@ -1,7 +1,13 @@
 //! A device that signs proofs like a browser with Device Bound Session Credentials, for tests.
 //!
 //! Where a browser would ignore a wrong answer, it panics.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

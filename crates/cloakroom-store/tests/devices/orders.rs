@@ -94,7 +94,7 @@ async fn request(start: &'static Start, act: Act, process: Arc<Engine>, healthy:
             Act::Write => session.update("writes", |writes: &mut u32| *writes += 1).unwrap(),
             Act::Cycle => session.reauthenticated(),
             Act::OfferAgain => session.bind_device().unwrap(),
-            _ => session.invalidate(),
+            Act::Prove | Act::ProveTwice(_) | Act::Ask | Act::SignOut => session.invalidate(),
         }
     };
     let (_, answer) = visit(&process, &Head::get(&start.browser.jar), handler).await.unwrap();

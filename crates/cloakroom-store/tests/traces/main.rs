@@ -2,6 +2,7 @@
 //! concurrently without a subscriber would interfere.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     dead_code,
