@@ -75,7 +75,7 @@ mod tests {
             ("bound", Some(bound.as_str()), "bound", format!("bound to a device since {since}, last proof {proof}")),
         ] {
             let scanned = scanned(binding);
-            let table = rows(&[scanned.clone()], NOW);
+            let table = rows(std::slice::from_ref(&scanned), NOW);
             assert_eq!(table.contains("DEVICE"), !word.is_empty(), "{row}: {table}");
             assert!(table.lines().nth(1).unwrap().ends_with(word), "{row}: {table}");
             let (session, summary) = (session(&scanned, Values::Shown), summary(&scanned));
