@@ -70,8 +70,8 @@ impl Place {
 #[derive(Debug)]
 struct Attempt {
     stolen: &'static str,
-    /// The name under which the thief is signed in.
-    visitor: Option<String>,
+    /// The answer; `None` if there was no page.
+    answer: Option<Answer>,
 }
 
 async fn show(State(state): State<AppState>, session: Session, frame: Frame) -> Page<Stolen> {
@@ -91,7 +91,7 @@ async fn steal(
         let all = cookies(&headers);
         let alone: Vec<_> = all.iter().copied().filter(|pair| is_named(pair, state.backend.cookie_name())).collect();
         for (stolen, cookies) in [("The session cookie alone", alone), ("Both cookies", all)] {
-            attempts.push(Attempt { stolen, visitor: victim.visitor(&cookies.join("; ")).await });
+            attempts.push(Attempt { stolen, answer: victim.ask(&cookies.join("; ")).await });
         }
     }
     page(&state, &session, frame, attempts)
@@ -103,21 +103,25 @@ fn page(state: &AppState, session: &Session, frame: Frame, attempts: Vec<Attempt
 }
 
 impl Victim {
-    /// Returns the name under which a client with these cookies is signed in.
-    async fn visitor(&self, cookies: &str) -> Option<String> {
+    /// Sends a request with these cookies.
+    async fn ask(&self, cookies: &str) -> Option<Answer> {
         let mut request = Request::new(Body::empty());
         request.headers_mut().insert(header::COOKIE, HeaderValue::from_str(cookies).ok()?);
         let response = self.0.clone().oneshot(request).await.unwrap_or_else(|never: Infallible| match never {});
-        response.extensions().get::<Visitor>()?.0.clone()
+        response.extensions().get().cloned()
     }
 }
 
-/// The name under which a client is signed in.
+/// The session of a client.
 #[derive(Clone, Debug)]
-struct Visitor(Option<String>);
+struct Answer {
+    /// The name under which the client is signed in.
+    visitor: Option<String>,
+    proof: DeviceProof,
+}
 
-async fn whoami(session: Session) -> Result<Extension<Visitor>, Error> {
-    Ok(Extension(Visitor(session.get(VISITOR)?)))
+async fn whoami(session: Session) -> Result<Extension<Answer>, Error> {
+    Ok(Extension(Answer { visitor: session.get(VISITOR)?, proof: session.proof() }))
 }
 
 /// Returns the cookies of a request as `name=value`.

@@ -67,6 +67,7 @@ fn steps(asked: &Asked, tally: &mut Tally) -> Outcome {
     shell::succeed(shell::cargo().args(["build", "--workspace", "--all-features", "--bins"]))?;
     shell::succeed(cargo_test(&asked.packages).arg("--no-run"))?;
     *tally += rust_tests(asked, &variables)?;
+    *tally += without_rs256(asked)?;
     *tally += purity::check_all();
     if asked.no_fuzz {
         println!("fuzz: skipped because of --no-fuzz");
@@ -101,6 +102,17 @@ fn rust_tests(asked: &Asked, variables: &Variables) -> Outcome<Tally> {
         println!("the tests' temporary files are in {}", temporary.display());
     }
     Ok(tally)
+}
+
+/// Tests how a build without `dbsc-rs256` treats keys of RS256. The other tests have all features.
+fn without_rs256(asked: &Asked) -> Outcome<Tally> {
+    const CORE: &str = "cloakroom-core";
+    if !asked.packages.is_empty() && !asked.packages.iter().any(|package| package == CORE) {
+        return Ok(Tally::default());
+    }
+    let mut command = shell::cargo();
+    command.args(["test", "--package", CORE, "--features", "dbsc", "--test", "dbsc", "--"]).args(&asked.rest);
+    counted(command.stdout(Stdio::piped()))
 }
 
 fn counted(command: &mut Command) -> Outcome<Tally> {

@@ -198,6 +198,11 @@ pub mod troubleshooting {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod security_model {}
 
+#[cfg(any(not(doctest), all(feature = "axum", feature = "dbsc")))]
+#[doc = include_str!("../guide/device-binding.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod device_binding {}
+
 #[doc = include_str!("../guide/asvs.md")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod asvs {}

@@ -1,5 +1,6 @@
 //! The demo under test.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -15,6 +16,8 @@ pub const COOKIE: &str = "__Host-Http-session";
 #[derive(Debug)]
 pub struct Demo {
     port: u16,
+    scheme: &'static str,
+    public_key_hash: Option<String>,
     // Drop order: the demo must exit before its folder is deleted.
     _process: Process,
     _folder: Folder,
@@ -29,10 +32,15 @@ impl Demo {
         let folder = Folder::new()?;
         let mut command = Command::new(program()?);
         command.args(["--port", "0"]).args(arguments).env_remove("CLOAKROOM_KEY").current_dir(folder.path());
-        let (process, port) = Process::start(&mut command, |line| {
-            line.strip_prefix("listening on http://127.0.0.1:")?.trim().parse().ok()
+        let hash = RefCell::new(None);
+        let (process, (scheme, port)) = Process::start(&mut command, |line| {
+            if let Some((_, printed)) = line.split_once("spki-list=") {
+                hash.replace(Some(printed.trim().to_owned()));
+            }
+            let (scheme, port) = line.strip_prefix("listening on ")?.split_once("://127.0.0.1:")?;
+            Some((if scheme == "https" { "https" } else { "http" }, port.trim().parse().ok()?))
         })?;
-        Ok(Self { port, _process: process, _folder: folder })
+        Ok(Self { port, scheme, public_key_hash: hash.into_inner(), _process: process, _folder: folder })
     }
 
     pub(crate) const fn port(&self) -> u16 {
@@ -42,13 +50,19 @@ impl Demo {
     /// Returns the address of a page of the shop.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        format!("{}://127.0.0.1:{}{path}", self.scheme, self.port)
     }
 
     /// Returns the address of the same page under a host name that browsers treat as another site.
     #[must_use]
     pub fn foreign_url(&self, path: &str) -> String {
-        format!("http://localhost:{}{path}", self.port)
+        format!("{}://localhost:{}{path}", self.scheme, self.port)
+    }
+
+    /// Returns the hash of the certificate's public key, if the demo was started with `--tls`.
+    #[must_use]
+    pub fn public_key_hash(&self) -> Option<&str> {
+        self.public_key_hash.as_deref()
     }
 }
 

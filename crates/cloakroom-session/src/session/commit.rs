@@ -254,7 +254,7 @@ impl Session {
             effects.headers.push(("clear-site-data", r#""cookies", "storage""#.to_owned()));
         }
         #[cfg(feature = "dbsc")]
-        self.device_effects(effects, domain);
+        self.device_effects(effects, domain, commits);
         #[cfg(not(feature = "dbsc"))]
         let _ = domain;
     }

@@ -154,14 +154,15 @@ impl Session {
     }
 
     /// Adds the effects on a response whose changes were committed.
-    pub(crate) fn device_effects(&self, effects: &mut ResponseEffects, domain: Option<u16>) {
+    pub(crate) fn device_effects(&self, effects: &mut ResponseEffects, domain: Option<u16>, commits: bool) {
         let (Some(devices), Some(device)) = (&self.0.engine.devices, self.0.device.as_deref()) else { return };
         let offers = device.offers.load(Ordering::Relaxed);
         if offers && let Some(offer) = self.read(|state| state.base().binding()).filter(|it| it.bound_at().is_none()) {
             effects.headers.push((REGISTRATION, registration_header(&devices.register, offer.challenge())));
             DeviceEvent::Offered.count();
         }
-        let was_bound = matches!(device.proof, DeviceProof::Fresh(_));
+        // Without a commit, the session is as it was.
+        let was_bound = commits && matches!(device.proof, DeviceProof::Fresh(_));
         let is_bound = !offers && self.read(|state| state.base().has_binding());
         let has_ended = was_bound && !is_bound && !self.read(SessionState::is_detached);
         if has_ended || device.steps_up.load(Ordering::Relaxed) {

@@ -95,8 +95,7 @@ struct Admin;
 #[tokio::test]
 async fn nested_layers_bind_their_sessions_independently() {
     let (site, admin) = (Shop::new(), Shop::with_cookie(CookieConfig::default().name("__Host-admin")));
-    let own =
-        DeviceBinding::enforce().path("/admin/dbsc").cookie(CookieConfig::default().name("__Host-Http-admin-bound"));
+    let own = DeviceBinding::enforce().path("/admin/dbsc").cookie(CookieConfig::default().name("__Host-admin-bound"));
     async fn sign_in(admin: NamedSession<Admin>) -> Result<(), Error> {
         admin.sign_in("root");
         admin.bind_device()
@@ -127,7 +126,7 @@ async fn nested_layers_bind_their_sessions_independently() {
 /// Two bindings in one cookie would end each other.
 #[tokio::test]
 async fn two_layers_with_one_bound_cookie_or_path_are_refused() {
-    let cookie = || CookieConfig::default().name("__Host-Http-other");
+    let cookie = || CookieConfig::default().name("__Host-other");
     for (row, binding, shared) in [
         ("one cookie", DeviceBinding::enforce().path("/other"), "cookie"),
         ("one path", DeviceBinding::enforce().cookie(cookie()), "path"),

@@ -92,7 +92,9 @@ async fn a_stolen_session_cookie_alone_opens_nothing() {
 
     let both = format!("{}; {}", visitor.session, visitor.register(&offer).await);
     assert!(visitor.page("/stolen", &visitor.session).await.contains("id=\"not-armed\""));
-    assert!(visitor.steal(&both).await.contains("id=\"bound\""));
+    let stolen = visitor.steal(&both).await;
+    assert!(stolen.contains("id=\"bound\""));
+    assert_eq!(stolen.matches("required yet. Try again").count(), 1, "the session cookie alone: {stolen}");
     visitor.wait(10);
     let devices = visitor.page("/devices", &both).await;
     assert!(devices.contains("Bound to this device 10 s ago, last proof 10 s ago."), "{devices}");

@@ -1,6 +1,6 @@
 //! The list of devices, and signing out one device from another.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use cloakroom_e2e::{Browser, COOKIE, Demo, Look, Scripts};
 
 use crate::{shop, sign_in};
@@ -63,5 +63,42 @@ async fn cookie_sessions_list_no_other_device() -> Result<()> {
     sign_in(&demo, &browser, "Ada").await?;
     assert_eq!(devices(&demo, &browser).await?, 0);
     assert_eq!(browser.texts("#unsupported").await?.len(), 1);
+    Ok(())
+}
+
+/// The browser registers concurrently. No page tells when it has.
+#[tokio::test]
+async fn the_demo_with_tls_binds_the_session_to_the_device() -> Result<()> {
+    let demo = Demo::start(&["--tls", "--store", "memory:"])?;
+    let browser = Browser::start_with_device(demo.public_key_hash().context("a hash")?).await?;
+    sign_in(&demo, &browser, "Ada").await?;
+    let mut binding = String::new();
+    for _ in 0..500 {
+        assert_eq!(devices(&demo, &browser).await?, 1);
+        binding = browser.text("#binding").await?;
+        if binding.starts_with("Bound to this device") {
+            break;
+        }
+    }
+    assert!(binding.contains(", last proof "), "{binding}");
+    browser.picture("devices-bound").await?;
+
+    browser.go(&demo.url("/stolen")).await?;
+    browser.follow("#steal").await?;
+    let attempts = browser.texts(".attempt p").await?;
+    assert_eq!(attempts.len(), 2, "{attempts:?}");
+    assert!(attempts.last().is_some_and(|both| both.contains("Ada")), "{attempts:?}");
+    browser.picture("stolen").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_demo_without_tls_says_that_it_binds_nothing() -> Result<()> {
+    let (demo, browser) = shop().await?;
+    sign_in(&demo, &browser, "Ada").await?;
+    assert_eq!(devices(&demo, &browser).await?, 1);
+    assert!(browser.texts("#binding").await?.is_empty());
+    browser.follow("#to-stolen").await?;
+    assert!(browser.text("#unavailable").await?.contains("--tls"));
     Ok(())
 }

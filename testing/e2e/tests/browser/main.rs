@@ -1,6 +1,7 @@
 //! The demo's features in a real browser.
 
 mod algorithms;
+mod binding;
 mod cookie;
 mod devices;
 mod forgery;
