@@ -21,6 +21,8 @@ pub(crate) struct Need {
     programs: &'static [&'static str],
     /// Arguments with which a suitable program succeeds. If empty, its existence is enough.
     proof: &'static [&'static str],
+    /// The oldest major version, as `--version` tells it.
+    oldest: Option<u32>,
     /// The Debian package of the first program.
     debian: &'static str,
     /// The variable that tells the tests where it is. A value set by the caller is used unchecked.
@@ -28,29 +30,38 @@ pub(crate) struct Need {
 }
 
 pub(crate) const CHROMIUM: Need = Need {
-    what: "Chromium, for the tests in a browser",
+    what: "Chromium 156 or newer, for the tests in a browser",
     programs: &["chromium", "chromium-browser", "google-chrome"],
     proof: &[],
+    oldest: Some(156),
     debian: "chromium",
     variable: Some("CHROMIUM"),
 };
 
 pub(crate) const CHROMEDRIVER: Need = Need {
-    what: "ChromeDriver, which controls Chromium",
+    what: "ChromeDriver 156 or newer, which controls Chromium",
     programs: &["chromedriver"],
     proof: &[],
+    oldest: Some(156),
     debian: "chromium-driver",
     variable: Some("CHROMEDRIVER"),
 };
 
-pub(crate) const CXX: Need =
-    Need { what: "a C++ compiler, for libFuzzer", programs: &["c++"], proof: &[], debian: "g++", variable: None };
+pub(crate) const CXX: Need = Need {
+    what: "a C++ compiler, for libFuzzer",
+    programs: &["c++"],
+    proof: &[],
+    oldest: None,
+    debian: "g++",
+    variable: None,
+};
 
 pub(crate) const POSTGRES: Need = Need {
     what: "PostgreSQL, for the tests of stores",
     // Debian keeps the server itself off `PATH`, but not this program.
     programs: &["postgres", "pg_ctlcluster"],
     proof: &[],
+    oldest: None,
     debian: "postgresql",
     variable: None,
 };
@@ -60,6 +71,7 @@ pub(crate) const PGBOUNCER: Need = Need {
     // On Debian its folder is not on every user's `PATH`.
     programs: &["pgbouncer", "/usr/sbin/pgbouncer"],
     proof: &[],
+    oldest: None,
     debian: "pgbouncer",
     variable: None,
 };
@@ -68,6 +80,7 @@ pub(crate) const MARIADB: Need = Need {
     what: "MariaDB, for the tests of stores",
     programs: &["mariadbd", "mariadb-install-db"],
     proof: &[],
+    oldest: None,
     debian: "mariadb-server",
     variable: None,
 };
@@ -77,6 +90,7 @@ pub(crate) const REDIS: Need = Need {
     // Redis is also its own sentinel; its command line is in `redis-tools`.
     programs: &["redis-server"],
     proof: &[],
+    oldest: None,
     debian: "redis-server",
     variable: None,
 };
@@ -86,6 +100,7 @@ pub(crate) const PYTHON: Need = Need {
     // A custom python3 may come first on `PATH` and lack the modules of Debian's package.
     programs: &["python3", "/usr/bin/python3"],
     proof: &["-c", "import ensurepip, venv"],
+    oldest: None,
     debian: "python3-venv",
     variable: Some("PYTHON"),
 };
@@ -94,17 +109,25 @@ pub(crate) const NODE: Need = Need {
     what: "Node.js 18 or newer, for the tests against Express",
     programs: &["node", "/usr/bin/node"],
     proof: &["-e", "process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)"],
+    oldest: None,
     debian: "nodejs",
     variable: Some("NODE"),
 };
 
-pub(crate) const NPM: Need =
-    Need { what: "npm, which installs Express", programs: &["npm"], proof: &[], debian: "npm", variable: None };
+pub(crate) const NPM: Need = Need {
+    what: "npm, which installs Express",
+    programs: &["npm"],
+    proof: &[],
+    oldest: None,
+    debian: "npm",
+    variable: None,
+};
 
 pub(crate) const RUBY: Need = Need {
     what: "Ruby with Rails' ActionPack, for the tests against Rails",
     programs: &["ruby", "/usr/bin/ruby"],
     proof: &["-e", "require 'action_controller'"],
+    oldest: None,
     debian: "ruby-actionpack",
     variable: Some("RUBY"),
 };
@@ -113,6 +136,7 @@ pub(crate) const VALGRIND: Need = Need {
     what: "valgrind, which counts instructions",
     programs: &["valgrind"],
     proof: &[],
+    oldest: None,
     debian: "valgrind",
     variable: None,
 };
@@ -141,7 +165,18 @@ fn found(need: &Need) -> Option<PathBuf> {
 fn proves(program: &Path, need: &Need) -> bool {
     let mut proof = shell::program(program);
     proof.args(need.proof).stdout(Stdio::null()).stderr(Stdio::null());
-    need.proof.is_empty() || proof.status().is_ok_and(|status| status.success())
+    let works = need.proof.is_empty() || proof.status().is_ok_and(|status| status.success());
+    works && need.oldest.is_none_or(|oldest| version(program) >= Some(oldest))
+}
+
+/// Returns the major version that a program tells.
+fn version(program: &Path) -> Option<u32> {
+    major(&shell::read(shell::program(program).arg("--version")).ok()?)
+}
+
+/// Parses the major version in a line such as `Chromium 156.0.8078.114 built on Debian`.
+fn major(said: &str) -> Option<u32> {
+    said.split_whitespace().find_map(|word| word.split('.').next()?.parse().ok())
 }
 
 fn missing(needs: &[Need], found: impl Fn(&Need) -> Option<PathBuf>) -> Vec<Need> {
@@ -189,7 +224,7 @@ fn spelled(needs: &[Need]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{CHROMEDRIVER, CHROMIUM, CXX, Need, missing, spelled, told};
+    use super::{CHROMEDRIVER, CHROMIUM, CXX, Need, major, missing, spelled, told};
 
     #[test]
     fn only_missing_programs_are_installed() {
@@ -207,7 +242,22 @@ mod tests {
     }
 
     #[test]
+    fn the_major_version_is_read() {
+        for (said, expected) in [
+            ("Chromium 156.0.8078.114 built on Debian GNU/Linux 12 (bookworm)", Some(156)),
+            ("ChromeDriver 148.0.7778.167 (abc-refs/branch-heads/7778@{#1})", Some(148)),
+            ("Google Chrome 156.0.8078.79 ", Some(156)),
+            ("no version", None),
+        ] {
+            assert_eq!(major(said), expected, "{said}");
+        }
+    }
+
+    #[test]
     fn missing_programs_are_named_with_their_purpose() {
-        assert_eq!(told(&[CHROMEDRIVER, CXX]), "ChromeDriver, which controls Chromium; a C++ compiler, for libFuzzer");
+        assert_eq!(
+            told(&[CHROMEDRIVER, CXX]),
+            "ChromeDriver 156 or newer, which controls Chromium; a C++ compiler, for libFuzzer"
+        );
     }
 }

@@ -63,9 +63,10 @@ impl DeviceBinding {
 
     /// Binds sessions, and opens a bound session only for requests with a proof.
     ///
-    /// A request without one gets an empty session that drops all writes. A user whose browser has
-    /// lost its key signs in again. The proof is required ten seconds after the browser has sent
-    /// the bound cookie for the first time, so that no lost response signs a user out.
+    /// A request without one gets an empty session that drops all writes. Only a sign-out
+    /// ([`Session::invalidate`](crate::Session::invalidate)) needs no proof. A user whose browser
+    /// has lost its key signs in again. The proof is required ten seconds after the browser has
+    /// sent the bound cookie for the first time, so that no lost response signs a user out.
     pub fn enforce() -> Self {
         Self::new(true)
     }

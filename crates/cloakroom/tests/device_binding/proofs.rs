@@ -38,6 +38,18 @@ async fn an_unproven_request_reads_and_writes_nothing() {
     assert!(browser.clone().get(&app, "/").await.body.starts_with("anna Fresh"), "the other session stays");
 }
 
+/// A sign-out never fails, also for a user whose browser has lost its key.
+#[tokio::test]
+async fn a_sign_out_needs_no_proof() {
+    let app = App::new(DeviceBinding::enforce());
+    let mut browser = Browser::armed(&app).await;
+    let mut unproven = browser.clone();
+    unproven.jar.remove(BOUND);
+    assert_eq!(unproven.get(&app, "/sign-out").await.status, 200);
+    assert_eq!(app.shop.store.len(), 0);
+    assert_eq!(browser.get(&app, "/").await.body, "visitor NotBound");
+}
+
 /// A later release may write bindings that this one can't read. Its sessions stay closed here.
 #[tokio::test]
 async fn a_binding_of_a_later_release_is_not_taken_for_none() {
