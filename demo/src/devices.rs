@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::Redirect;
 use axum::routing::{get, post};
 use cloakroom::for_axum::CheckedForm;
-use cloakroom::{AnyStore, Error, Message, Session, Sessions};
+use cloakroom::{AnyStore, Error, Message, Session, SessionInfo, Sessions};
 use serde::Deserialize;
 
 pub(crate) use self::label::label;
@@ -36,13 +36,10 @@ enum Found {
     NobodySignedIn,
     /// The backend can't list other sessions: cookies, or a store without an index of owners.
     Unsupported,
-    List {
-        lines: Vec<Line>,
-        binding: Option<Binding>,
-    },
+    List(Vec<Line>),
 }
 
-/// The binding of the current session, if the demo binds sessions.
+/// The binding of a session, if the demo binds sessions.
 #[derive(Debug)]
 enum Binding {
     None,
@@ -50,12 +47,12 @@ enum Binding {
 }
 
 impl Binding {
-    fn of(state: &AppState, session: &Session) -> Option<Self> {
+    fn of(state: &AppState, device: &SessionInfo) -> Option<Self> {
         if !state.binds() {
             return None;
         }
         let now = state.clock.now();
-        let times = session.bound_at().zip(session.proven_at());
+        let times = device.bound_since.zip(device.last_proof);
         Some(times.map_or(Self::None, |(since, proven)| Self::Device {
             since: ago(now.since(since)),
             proven: ago(now.since(proven)),
@@ -70,6 +67,7 @@ struct Line {
     created: String,
     touched: String,
     is_current: bool,
+    binding: Option<Binding>,
 }
 
 async fn show(State(state): State<AppState>, session: Session, frame: Frame) -> Result<Page<Devices>, Error> {
@@ -92,9 +90,10 @@ async fn list(state: &AppState, session: &Session, sessions: &Sessions<AnyStore>
         created: ago(now.since(device.created)),
         touched: ago(now.since(device.touched)),
         is_current: device.is_current(session),
+        binding: Binding::of(state, &device),
         label: device.label.unwrap_or_else(|| "A browser".to_owned()),
     });
-    Ok(Found::List { lines: lines.collect(), binding: Binding::of(state, session) })
+    Ok(Found::List(lines.collect()))
 }
 
 #[derive(Debug, Deserialize)]

@@ -155,7 +155,9 @@ impl<O: SessionFactory, N: SessionFactory> Migration<O, N> {
     /// There it would silently open without the device.
     #[cfg(feature = "dbsc")]
     fn is_bound_to_stay(&self, record: &Record, to: Side) -> bool {
-        record.binding().is_some_and(|it| it.bound_at().is_some()) && !self.keeps_bindings_on(to)
+        // A binding of a later release can't be read, and isn't taken for an offer.
+        let is_bound = record.has_binding() && record.binding().is_none_or(|it| it.bound_at().is_some());
+        is_bound && !self.keeps_bindings_on(to)
     }
 
     #[cfg(not(feature = "dbsc"))]

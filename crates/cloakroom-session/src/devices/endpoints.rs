@@ -260,6 +260,12 @@ async fn refresh(engine: &Arc<Engine>, devices: &Devices, asked: &Asked) -> Resu
             tracing::error!("a device has a key of RS256, and this build is without the feature `dbsc-rs256`");
             Ok(DeviceAnswer::words(503, "Service Unavailable"))
         }
+        (_, None) if session.has_unreadable_binding() => {
+            // A later release has written it. The next attempt may reach a node with that release.
+            DeviceEvent::Unsupported.count();
+            tracing::error!(session = prefix, "a later release has bound a session: this one can't read the binding");
+            Ok(DeviceAnswer::words(503, "Service Unavailable"))
+        }
         (Refreshed::Unknown, _) | (_, None) => {
             DeviceEvent::Unknown.count();
             tracing::debug!(session = prefix, "a browser refreshed a binding that doesn't exist");

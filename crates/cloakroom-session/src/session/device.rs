@@ -148,6 +148,11 @@ impl Session {
         self.read(|state| state.record().binding())
     }
 
+    /// Returns `true` if the session has a binding of a later release.
+    pub(crate) fn has_unreadable_binding(&self) -> bool {
+        self.read(|state| state.record().has_binding() && state.record().binding().is_none())
+    }
+
     /// Decides about the binding. Returns whether it changes.
     pub(crate) fn bind(&self, decide: impl Fn(Option<&Binding>) -> Option<Binding> + Send + Sync + 'static) -> bool {
         self.write(|state| state.bind(decide))

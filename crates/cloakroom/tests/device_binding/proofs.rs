@@ -68,6 +68,8 @@ async fn a_binding_of_a_later_release_is_not_taken_for_none() {
         let replaced = app.shop.store.replace(&id.store_key(), version, &Entry::of(record), now).await.unwrap();
         assert!(matches!(replaced, Replaced::Yes(_)));
         assert_eq!(browser.get(&app, "/").await.body, body);
+        // The browser keeps its key for the nodes that can read it.
+        assert_eq!(browser.refresh(&app).await.status, 503);
     }
 }
 
