@@ -60,8 +60,8 @@ fn any_record() -> impl Strategy<Value = Record> {
     })
 }
 
-/// Fields of a newer release, as text. Letters repeat, and lengths may have leading zeros. The alias
-/// (`A`) and the binding (`D`) are known.
+/// Fields of a newer release, as text. Letters repeat, and lengths may have leading zeros. This
+/// release knows the alias (`A`) and the binding (`D`).
 fn any_extensions() -> impl Strategy<Value = Vec<String>> {
     let letters = ('A'..='Z').filter(|letter| !['A', 'D'].contains(letter));
     let field = (
