@@ -43,6 +43,19 @@ impl SessionState {
         self.rare_mut().reserved = Some(reserved);
     }
 
+    /// Gives a detached session the CSRF token that follows from the request's id.
+    ///
+    /// A visitor can then use a sign-in form, although nothing is stored for them. It isn't the
+    /// token of the session that has this id, which stays secret.
+    #[must_use]
+    pub fn with_token_of_id(mut self) -> Self {
+        if let Some(id) = self.identity.presented().filter(|_| self.is_detached()) {
+            let token = CsrfToken::of_reserved(&id).reshape(self.context.scheme);
+            Arc::make_mut(&mut self.work.base).csrf = Some(token);
+        }
+        self
+    }
+
     pub(super) fn reserved(&self) -> Option<Reserved> {
         self.rare.as_ref().filter(|_| self.identity == Identity::New)?.reserved
     }

@@ -56,5 +56,6 @@ fn refuse(devices: &Devices, state: SessionState, now: Timestamp) -> SessionStat
         return state;
     }
     let empty = SessionState::detached(state.id(), now, *state.lifetimes()).with_payload(state.payload());
-    empty.with_source(state.place()).requested_by(state.request())
+    // A user whose browser has lost its key must be able to sign in again.
+    empty.with_source(state.place()).requested_by(state.request()).with_token_of_id()
 }

@@ -20,7 +20,7 @@ pub(crate) enum DeviceEvent {
     Unknown,
     /// A refresh had an id that leads to a session with a newer one. The browser asks again.
     Moved,
-    /// A refresh with a key that this build can't verify.
+    /// A refresh of a binding that this build can't read, or whose key it can't verify.
     Unsupported,
     /// A browser said that it couldn't refresh. Only a hint: any client can say so.
     Skipped(&'static str),

@@ -2,7 +2,10 @@
 
 use axum::http::StatusCode;
 use axum::routing::{Router, get};
-use cloakroom::{CommitPolicy, CookieConfig, DeviceBinding, Error, Session, SessionHeader, SessionLayer};
+use cloakroom::{
+    CommitPolicy, CookieConfig, CsrfLayer, CsrfRules, DeviceBinding, Error, Session, SessionHeader, SessionLayer,
+    TokenPolicy,
+};
 use cloakroom_device::{Device, headers, offer};
 
 use crate::adapters::App;
@@ -36,6 +39,31 @@ async fn an_offer_that_was_not_committed_is_not_sent() {
     app.shop.store.fail(Outage::None);
     let answer = Browser::new(1).get(&app, "/early").await;
     assert_eq!((answer.status, answer.all(OFFER).len()), (200, 1), "committed before the response");
+}
+
+/// A user whose browser has lost its key signs in again, even if each form needs a token.
+#[tokio::test]
+async fn an_unproven_visitor_can_use_the_sign_in_form() {
+    async fn form(session: Session) -> Result<String, Error> {
+        Ok(session.csrf_token()?.expose().to_owned())
+    }
+    async fn sign_in(session: Session) {
+        session.sign_in("anna");
+    }
+    let app = App::new(DeviceBinding::enforce());
+    let browser = Browser::armed(&app).await;
+    let mut unproven = browser.clone();
+    unproven.jar.remove(BOUND);
+    let rules = CsrfRules::builder().token_policy(TokenPolicy::Always).build().unwrap();
+    let routes = Router::new().route("/", get(form).post(sign_in)).layer(CsrfLayer::new(rules));
+    let engine = app.shop.engine(DeviceBinding::enforce());
+    let shop = App::router(app.shop.clone(), routes.layer(SessionLayer::from_engine(engine)));
+    let token = unproven.get(&shop, "/").await.body;
+    assert_ne!(token, browser.clone().get(&shop, "/").await.body, "the token of the session stays secret");
+    let lines = |token| [("sec-fetch-site", "same-origin"), ("x-csrf-token", token)];
+    assert_eq!(browser.clone().send(&shop, "POST", "/", &lines(&token)).await.status, 403);
+    assert_eq!(unproven.send(&shop, "POST", "/", &lines(&token)).await.status, 200);
+    assert_eq!(unproven.get(&app, "/").await.body, "anna NotBound");
 }
 
 /// A sign-out that wasn't committed leaves the browser as it is.
