@@ -34,6 +34,8 @@ struct Stolen {
     place: Place,
     /// The name of the session's cookie.
     cookie: String,
+    /// The address under which the browser sees the demo.
+    host: String,
     attempts: Vec<Attempt>,
 }
 
@@ -74,8 +76,8 @@ struct Attempt {
     answer: Option<Answer>,
 }
 
-async fn show(State(state): State<AppState>, session: Session, frame: Frame) -> Page<Stolen> {
-    page(&state, &session, frame, Vec::new())
+async fn show(State(state): State<AppState>, session: Session, frame: Frame, headers: HeaderMap) -> Page<Stolen> {
+    page(&state, &session, frame, &headers, Vec::new())
 }
 
 /// The form contains only the token, which the layer has checked.
@@ -94,12 +96,19 @@ async fn steal(
             attempts.push(Attempt { stolen, answer: victim.ask(&cookies.join("; ")).await });
         }
     }
-    page(&state, &session, frame, attempts)
+    page(&state, &session, frame, &headers, attempts)
 }
 
-fn page(state: &AppState, session: &Session, frame: Frame, attempts: Vec<Attempt>) -> Page<Stolen> {
+fn page(
+    state: &AppState,
+    session: &Session,
+    frame: Frame,
+    headers: &HeaderMap,
+    attempts: Vec<Attempt>,
+) -> Page<Stolen> {
     let cookie = state.backend.cookie_name().to_owned();
-    Page(Stolen { frame, place: Place::of(state, session), cookie, attempts })
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost").to_owned();
+    Page(Stolen { frame, place: Place::of(state, session), cookie, host, attempts })
 }
 
 impl Victim {
