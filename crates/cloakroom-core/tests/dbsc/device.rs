@@ -2,12 +2,8 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom_core::dbsc::{Binding, BoundLife, Challenge, DeviceRequest, Refresh};
 use cloakroom_core::{HeaderFact, Timestamp};
-use p256::ecdsa::signature::Signer as _;
-use p256::ecdsa::{Signature, SigningKey};
 use serde_json::{Value, json};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
@@ -17,26 +13,28 @@ pub(crate) const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
+#[cfg(feature = "dbsc-rs256")]
 pub(crate) fn base64(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
+    use base64::Engine as _;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
 }
 
 pub(crate) enum Device {
-    Es256(SigningKey),
+    Es256(cloakroom_device::Device),
     #[cfg(feature = "dbsc-rs256")]
     Rs256(Box<ring::signature::RsaKeyPair>),
 }
 
 impl Device {
     pub(crate) fn new(seed: u8) -> Self {
-        Self::Es256(SigningKey::from_slice(&[seed; 32]).unwrap())
+        Self::Es256(cloakroom_device::Device::new(seed))
     }
 
     #[cfg(feature = "dbsc-rs256")]
     pub(crate) fn rs256() -> Self {
         let pem = include_str!("rs256.pem");
         let text: String = pem.lines().filter(|line| !line.contains(['-', ' '])).collect();
-        let key = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
+        let key = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).unwrap();
         Self::Rs256(Box::new(ring::signature::RsaKeyPair::from_pkcs8(&key).unwrap()))
     }
 
@@ -50,11 +48,7 @@ impl Device {
 
     pub(crate) fn jwk(&self) -> Value {
         match self {
-            Self::Es256(key) => {
-                let point = key.verifying_key().to_sec1_bytes();
-                let part = |range| base64(point.get::<std::ops::Range<usize>>(range).unwrap());
-                json!({ "crv": "P-256", "kty": "EC", "x": part(1..33), "y": part(33..65) })
-            }
+            Self::Es256(device) => device.jwk(),
             #[cfg(feature = "dbsc-rs256")]
             Self::Rs256(key) => {
                 let public: ring::signature::RsaPublicKeyComponents<Vec<u8>> = key.public().into();
@@ -65,22 +59,18 @@ impl Device {
 
     /// Signs any header and payload.
     pub(crate) fn sign(&self, header: &Value, payload: &Value) -> String {
-        let part = |it: &Value| base64(it.to_string().as_bytes());
-        let signed = format!("{}.{}", part(header), part(payload));
-        let signature = match self {
-            Self::Es256(key) => {
-                let signature: Signature = key.sign(signed.as_bytes());
-                signature.to_bytes().to_vec()
-            }
+        match self {
+            Self::Es256(device) => device.sign(header, payload),
             #[cfg(feature = "dbsc-rs256")]
             Self::Rs256(key) => {
+                let part = |it: &Value| base64(it.to_string().as_bytes());
+                let signed = format!("{}.{}", part(header), part(payload));
                 let mut signature = vec![0; key.public().modulus_len()];
                 let random = ring::rand::SystemRandom::new();
                 key.sign(&ring::signature::RSA_PKCS1_SHA256, &random, signed.as_bytes(), &mut signature).unwrap();
-                signature
+                format!("{signed}.{}", base64(&signature))
             }
-        };
-        format!("{signed}.{}", base64(&signature))
+        }
     }
 
     /// The proof of a registration.
