@@ -29,7 +29,14 @@ const RETRY_WAIT: (u64, u64) = (20, 200);
 /// The timeout of new connections that replace silent ones.
 const PROBE: Duration = Duration::from_secs(3);
 
+/// The pause after a replacement that didn't answer either.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// The connections to a Cluster.
+///
+/// The client repairs most broken connections by itself. Two errors can last for ever: a connection
+/// that stays silent, and a client without any connection. After these, the whole client is
+/// replaced.
 pub(crate) struct Clustered {
     /// Addresses of some of its servers; empty if the application supplied the connections.
     addresses: Arc<[Address]>,
@@ -78,11 +85,10 @@ impl Clustered {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// After a timeout, tests replacement connections in the background. The client itself would
-    /// keep a silent connection for ever.
+    /// After an error that can last for ever, tests replacement connections in the background.
     fn note<T>(self: &Arc<Self>, answer: &RedisResult<T>, route: SingleNodeRoutingInfo) {
-        let late = answer.as_ref().is_err_and(RedisError::is_timeout);
-        if !late || self.addresses.is_empty() || self.probes.swap(true, Ordering::SeqCst) {
+        let lasting = answer.as_ref().is_err_and(|error| error.is_timeout() || has_no_connection(error));
+        if !lasting || self.addresses.is_empty() || self.probes.swap(true, Ordering::SeqCst) {
             return;
         }
         let this = Arc::clone(self);
@@ -90,17 +96,27 @@ impl Clustered {
             // If the server itself hangs, replacing the connections to the others gains nothing.
             if let Ok(Ok(fresh)) = tokio::time::timeout(PROBE, answering(&this, route)).await {
                 *this.current.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+            } else {
+                tokio::time::sleep(PAUSE).await;
             }
             this.probes.store(false, Ordering::SeqCst);
         }));
     }
 }
 
+/// Returns whether the client knows no server that it could ask.
+///
+/// If all connections break while it refreshes its table of slots, the client keeps refreshing
+/// through connections that it no longer has, and answers every request with this error.
+fn has_no_connection(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::ClusterConnectionNotFound
+}
+
 /// Creates new connections, and waits until the server of this route answers on them.
 async fn answering(cluster: &Clustered, route: SingleNodeRoutingInfo) -> RedisResult<ClusterConnection> {
     let mut fresh = spoken(&cluster.addresses, &cluster.speech).await?;
     match fresh.route_command(redis::cmd("PING"), RoutingInfo::SingleNode(route)).await {
-        Err(error) if error.is_io_error() => Err(error),
+        Err(error) if error.is_io_error() || has_no_connection(&error) => Err(error),
         // Any reply will do.
         Ok(_) | Err(_) => Ok(fresh),
     }
@@ -170,11 +186,13 @@ pub(crate) fn unused_name(front: &str, target: Target<'_>) -> Option<String> {
 }
 
 /// Returns the first slot of each master, as its address, in the order of slots.
-pub(crate) async fn masters(cluster: &Clustered) -> Result<Vec<Target<'static>>, StoreError> {
+pub(crate) async fn masters(cluster: &Arc<Clustered>) -> Result<Vec<Target<'static>>, StoreError> {
     let mut command = redis::cmd("CLUSTER");
     command.arg("SLOTS");
-    let routing = RoutingInfo::SingleNode(SingleNodeRoutingInfo::RandomPrimary);
-    let ranges = cluster.current().route_command(command, routing).await.map_err(|error| error::of(&error))?;
+    let route = SingleNodeRoutingInfo::RandomPrimary;
+    let answer = cluster.current().route_command(command, RoutingInfo::SingleNode(route.clone())).await;
+    cluster.note(&answer, route);
+    let ranges = answer.map_err(|error| error::of(&error))?;
     let Value::Array(ranges) = ranges else { return Err(unexpected()) };
     let mut masters: HashMap<Vec<u8>, u16> = HashMap::new();
     for range in ranges {

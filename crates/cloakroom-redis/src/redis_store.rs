@@ -211,6 +211,10 @@ impl RedisStore {
     }
 
     /// Uses an existing connection to a Cluster.
+    ///
+    /// Such a connection can fail for ever: if it stays silent, or if the client has lost all its
+    /// connections while it refreshed its table of slots. A store of `connect_cluster` replaces its
+    /// client then. Here, only the application can.
     #[cfg(feature = "cluster")]
     #[must_use]
     pub fn from_cluster(connection: ClusterConnection) -> Self {

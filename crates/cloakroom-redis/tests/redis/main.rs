@@ -16,6 +16,7 @@ mod outages;
 mod sentinel;
 mod single;
 mod sizes;
+mod stranded;
 #[cfg(feature = "tls")]
 mod tls;
 mod trips;
