@@ -16,7 +16,7 @@ use crate::{foreign, fuzz, purity, shell};
 const NEEDS: &[Need] = &[CHROMIUM, CHROMEDRIVER, CXX, POSTGRES, PGBOUNCER, MARIADB, REDIS, PYTHON, NODE, NPM, RUBY];
 
 /// Enough to notice a broken parser; use `cargo xtask fuzz` to search for bugs.
-const FUZZ_SECONDS: u64 = 10;
+const FUZZ_SECONDS: u64 = 6;
 
 /// Runs the tests. An `Err` means invalid arguments; everything else is counted.
 pub(crate) fn run(arguments: &[String]) -> Outcome<ExitCode> {

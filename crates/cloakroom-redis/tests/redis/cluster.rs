@@ -22,7 +22,7 @@ async fn three_masters_conform() {
     let cluster = Cluster::start();
     let urls: Vec<_> = cluster.urls().iter().map(|url| patient(url)).collect();
     let store = RedisStore::connect_cluster(&urls).await.unwrap();
-    assert_conforms(Arc::new(store), CAPABILITIES.rounds(50)).await;
+    assert_conforms(Arc::new(store), CAPABILITIES.rounds(20)).await;
 }
 
 /// Creates sessions on every server, in the order of the servers.

@@ -16,7 +16,7 @@ use crate::single::CAPABILITIES;
 async fn a_master_under_sentinels_conforms() {
     let servers = Sentinels::start();
     let store = RedisStore::connect_sentinel(&servers.urls(), &patient("redis://mymaster/0")).await.unwrap();
-    assert_conforms(Arc::new(store), CAPABILITIES.rounds(50)).await;
+    assert_conforms(Arc::new(store), CAPABILITIES.rounds(20)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

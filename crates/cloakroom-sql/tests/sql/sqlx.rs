@@ -11,7 +11,7 @@ use cloakroom_store::store::{
 
 use crate::common::{NOW, chase, entry, key, over_makes_room};
 
-const ROUNDS: Capabilities = Capabilities::all().rounds(50);
+const ROUNDS: Capabilities = Capabilities::all().rounds(20);
 
 macro_rules! version {
     ($version:ident, $sqlx:ident) => {
