@@ -46,7 +46,7 @@ use outcome::Outcome;
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  test [-p CRATE]... [--no-fuzz] [-- ARGS]   runs tests, doctests, the purity check, and each fuzz target for 10 s
+  test [-p CRATE]... [--no-fuzz] [-- ARGS]   runs tests, doctests, the purity check, and each fuzz target for 6 s
   fmt [--check]                              formats every workspace, or lists unformatted files
   features                                   checks that each feature of `cloakroom` compiles alone
   lint                                       runs clippy and checks purity, licences and sources of dependencies
