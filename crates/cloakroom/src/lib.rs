@@ -55,7 +55,8 @@
 //!   sessions.
 //!
 //! The root has the names that applications use. Each module is for one task:
-//! - `for_axum`, `for_actix`, `for_poem` and `for_rocket` are for applications in that framework
+//! - `for_axum`, `for_actix`, `for_poem`, `for_salvo` and `for_rocket` are for applications in that
+//!   framework
 //! - `for_tower` is for applications in another framework over `http`
 //! - `config` reads the configuration of sessions from a file or the environment
 //! - `bridge` has sessions shared with an application in another language
@@ -74,6 +75,8 @@
 //!   responses
 //! - `poem`: `SessionMiddleware`, `CsrfMiddleware`, and the extractors `Session` and `FormToken` for
 //!   poem
+//! - `salvo`: `SessionHoop`, `CsrfHoop`, and the extractors `Session` and `FormToken` for salvo; needs
+//!   Rust 1.95
 //! - `rocket`: `SessionFairing`, `CsrfFairing`, and the request guards `Session` and `FormToken`
 //! - `tower`: `SessionLayer` and `CsrfLayer`, for any tower service over `http`
 //!
@@ -222,6 +225,12 @@ pub mod for_poem {
 #[cfg(feature = "rocket")]
 pub mod for_rocket {
     pub use cloakroom_rocket::{CsrfFairing, FormToken, SessionFairing};
+}
+
+/// Hoops and extractors for salvo.
+#[cfg(feature = "salvo")]
+pub mod for_salvo {
+    pub use cloakroom_salvo::{CsrfHoop, FormToken, SessionHoop, SessionRequestExt};
 }
 
 /// Sessions shared with applications in other frameworks, and migrations.

@@ -9,7 +9,7 @@ const ROOT: &str = include_str!("../src/lib.rs");
 const MOST: usize = 60;
 
 /// The public modules, each for one task.
-const MODULES: [&str; 11] = [
+const MODULES: [&str; 12] = [
     "adapter",
     "bridge",
     "config",
@@ -18,6 +18,7 @@ const MODULES: [&str; 11] = [
     "for_axum",
     "for_poem",
     "for_rocket",
+    "for_salvo",
     "for_tower",
     "guide",
     "store",

@@ -7,22 +7,21 @@
 #[path = "../../../testing/probe/tests/disconnects/leaving.rs"]
 mod leaving;
 
-use cloakroom::for_tower::open_session;
-use cloakroom::{SessionLayer, StoredSessions};
+use cloakroom::for_salvo::SessionHoop;
+use cloakroom::{Error, Session, StoredSessions};
 use salvo::Listener as _;
 use salvo::conn::tcp::TcpAcceptor;
-use salvo::prelude::{Request, Router, Server, TcpListener, TowerLayerCompat as _, handler};
+use salvo::prelude::{Request, Router, Server, TcpListener, Writer as _, handler};
 
 use leaving::{Late, Started, page, run};
 
 #[handler]
-async fn handle(request: &mut Request) -> String {
-    let session = open_session(request.extensions().get(), request.headers()).await.unwrap();
-    page(&session, request.uri().path()).unwrap()
+async fn handle(session: Session, request: &Request) -> Result<String, Error> {
+    page(&session, request.uri().path())
 }
 
 async fn serve(sessions: StoredSessions<Late>, started: Started) {
-    let app = Router::with_path("{**path}").hoop(SessionLayer::new(sessions).compat()).goal(handle);
+    let app = Router::with_path("{**path}").hoop(SessionHoop::new(sessions)).goal(handle);
     let acceptor: TcpAcceptor = TcpListener::new("127.0.0.1:0").try_bind().await.unwrap();
     started.send(acceptor.local_addr().unwrap()).unwrap();
     Server::new(acceptor).serve(app).await;

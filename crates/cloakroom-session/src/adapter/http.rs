@@ -104,7 +104,7 @@ fn named(name: &'static str) -> HeaderName {
     standard(name).unwrap_or_else(|| HeaderName::from_static(name))
 }
 
-fn all<'a>(headers: &'a HeaderMap, name: &str) -> GetAll<'a, HeaderValue> {
+pub(super) fn all<'a>(headers: &'a HeaderMap, name: &str) -> GetAll<'a, HeaderValue> {
     match standard(name) {
         Some(name) => headers.get_all(name),
         None => headers.get_all(name),

@@ -42,6 +42,8 @@ mod request;
 mod response;
 #[cfg(feature = "rocket")]
 mod rocket;
+#[cfg(feature = "salvo")]
+mod salvo;
 
 #[cfg(feature = "form")]
 pub use crate::csrf::FormRejection;

@@ -111,7 +111,7 @@ impl DeviceBinding {
     /// - Wrap the whole application in the session layer, outside of every CSRF check. A nested
     ///   router of axum hides the outer path from the layers within it, so that registrations
     ///   wouldn't arrive there. A scope of actix-web doesn't.
-    /// - In salvo, the layers belong to the `Service`. Those of a `Router` only see requests to its
+    /// - In salvo, the hoops belong to the `Service`. Those of a `Router` only see requests to its
     ///   routes.
     /// - Only POST requests to these paths are answered. All others reach the application.
     pub fn path(mut self, path: impl Into<String>) -> Self {

@@ -1,53 +1,28 @@
-//! salvo, with the layers around the whole service: those of a router only see requests to its
-//! routes.
+//! salvo, with the hoops of the service: those of a router only see requests to its routes.
 
-use axum::http::{Request, uri::Scheme};
+use axum::http::uri::Scheme;
 use bytes::Bytes;
-use cloakroom::adapter::PlainResponse;
-use cloakroom::for_tower::{ReplayBody, open_session};
-use cloakroom::{CsrfLayer, DeviceBinding, SessionLayer};
-use http_body_util::BodyExt as _;
+use cloakroom::for_salvo::{CsrfHoop, SessionHoop};
+use cloakroom::{DeviceBinding, Error, Session};
 use salvo::conn::{ConnCtrl, SocketAddr};
-use salvo::http::{ReqBody, StatusCode};
-use salvo::prelude::{Router, Service, TowerLayerCompat as _, handler};
-use tower::ServiceBuilder;
+use salvo::http::ReqBody;
+use salvo::prelude::{Router, Service, Writer as _, handler};
 
 use super::{Answer, App, strict};
 use crate::shop::{Shop, handle};
 
 #[handler]
-async fn any(request: &mut salvo::Request, response: &mut salvo::Response) {
-    let answered = match open_session(request.extensions().get(), request.headers()).await {
-        Ok(session) => handle(request.uri().path(), &session).await,
-        Err(error) => Err(error),
-    };
-    match answered {
-        Ok(words) => response.render(words),
-        Err(error) => {
-            let plain = PlainResponse::report(&error);
-            response.status_code(StatusCode::from_u16(plain.status).unwrap());
-            for (name, value) in plain.headers() {
-                response.add_header(name, value.as_ref(), true).unwrap();
-            }
-            response.write_body(plain.words.into_owned()).unwrap();
-        }
-    }
+async fn any(session: Session, request: &salvo::Request) -> Result<String, Error> {
+    handle(request.uri().path(), &session).await
 }
 
 pub(super) fn app(shop: Shop, binding: DeviceBinding) -> App {
     let engine = shop.engine(binding);
-    let salvo_body = |request: Request<ReplayBody<ReqBody>>| {
-        request.map(|body| ReqBody::Boxed { inner: Box::pin(body.map_err(Into::into)), fuse_config: None })
-    };
-    let layers = ServiceBuilder::new()
-        .layer(SessionLayer::from_engine(engine))
-        .layer(CsrfLayer::new(strict()))
-        .map_request(salvo_body);
     // No route is for POST.
     let pages = ["sign-in", "sign-out", "write", "pay", "{**}"];
     let get = |path: &str| Router::with_path(path).get(any).head(any).options(any);
     let router = pages.into_iter().fold(Router::new().get(any), |router, path| router.push(get(path)));
-    let service = Service::new(router).hoop(layers.compat());
+    let service = Service::new(router).hoop(SessionHoop::from_engine(engine)).hoop(CsrfHoop::new(strict()));
     let nowhere = SocketAddr::Unknown;
     let service = service.hyper_handler(nowhere.clone(), nowhere, Scheme::HTTPS, None, ConnCtrl::new(), None);
     App::serving(shop, move |ask| {
