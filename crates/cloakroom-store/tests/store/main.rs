@@ -15,6 +15,7 @@ mod deployments;
 mod explorer;
 mod factory;
 mod faulty;
+mod feed;
 mod file;
 mod first_writes;
 mod flights;
