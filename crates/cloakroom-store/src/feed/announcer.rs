@@ -7,7 +7,8 @@ use std::time::Instant;
 use cloakroom_session::factory::StoreKey;
 
 use super::hub::{Hub, Link, Proof, State};
-use super::{Covers, Feed, Listener, Reach};
+use super::listener::{Covers, Listener, Reach};
+use super::subscription::Feed;
 
 /// The store's side of a [`Feed`]: passes hints to all listeners.
 ///
@@ -63,7 +64,7 @@ impl Announcer {
     /// Returns the side of listeners.
     #[must_use]
     pub fn feed(&self) -> Feed {
-        Feed(Arc::clone(&self.0))
+        Feed::of(Arc::clone(&self.0))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Instant;
 
-use super::{Covers, Listener, Reach};
+use super::listener::{Covers, Listener, Reach};
 
 /// Makes the connection of a feed.
 type Connect = dyn Fn(Link) + Send + Sync;
