@@ -101,6 +101,13 @@ impl Hub {
         self.tell(Listener::all_changed);
     }
 
+    /// Records that no hints arrive. A connection that fails again and again is announced once.
+    pub(super) fn lost(&self) {
+        if self.is_live() {
+            self.becomes(State { proof: None, is_live: false });
+        }
+    }
+
     pub(super) fn proven(&self, at: Instant) {
         let mut state = self.state();
         if state.is_live {
@@ -129,7 +136,7 @@ impl Hub {
         *listeners = changed;
     }
 
-    fn has_listeners(&self) -> bool {
+    pub(super) fn has_listeners(&self) -> bool {
         self.is_heard.load(Ordering::SeqCst)
     }
 
@@ -189,7 +196,7 @@ impl Drop for Link {
         if registry.running == Some(self.number) {
             registry.running = None;
             drop(registry);
-            hub.becomes(State { proof: None, is_live: false });
+            hub.lost();
         }
     }
 }

@@ -7,14 +7,14 @@ use cloakroom_session::Timestamp;
 use cloakroom_session::factory::{SessionId, StoreKey};
 use cloakroom_store::store::feed::{Announcer, Connection, Covers, Feed, Listener, Reach};
 use cloakroom_store::store::{Entry, Store};
-use cloakroom_store::{AnyStore, MemoryStore, PackedStore};
+use cloakroom_store::{AnyStore, FileStore, MemoryStore, PackedStore};
 
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 const LATER: Timestamp = Timestamp::from_unix_secs(1_700_000_100);
 
 /// Notes each hint: a key, or `None` for all.
 #[derive(Default)]
-pub(crate) struct Notes(Mutex<Vec<Option<StoreKey>>>);
+struct Notes(Mutex<Vec<Option<StoreKey>>>);
 
 impl Notes {
     fn taken(&self) -> Vec<Option<StoreKey>> {
@@ -82,6 +82,27 @@ async fn announces_every_change(store: &impl Store) {
 #[tokio::test]
 async fn the_memory_store_announces_every_change() {
     announces_every_change(&MemoryStore::new()).await;
+}
+
+#[tokio::test]
+async fn the_file_store_announces_the_changes_of_this_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let [here, elsewhere] = [(); 2].map(|()| FileStore::open(folder.path()).unwrap());
+    let (feed, notes) = (here.feed().unwrap(), Arc::new(Notes::default()));
+    assert_eq!((feed.reach(), feed.proven_at()), (Reach::ThisProcess, None));
+    let _subscription = feed.subscribe(notes.clone());
+    let (first, old, new) = (entry(None).next_version(None), key(1), key(2));
+    here.create(&old, &entry(None), NOW).await.unwrap();
+    let replaced = entry(None).next_version(Some(&first));
+    here.replace(&old, first, &entry(None), NOW).await.unwrap();
+    assert!(here.touch(&old, LATER, Some(LATER), NOW).await.unwrap());
+    assert_eq!(notes.taken(), [Some(old); 3]);
+    here.cycle(&old, replaced, &new, &entry(None), LATER, NOW).await.unwrap();
+    assert_eq!(notes.taken(), [Some(new), Some(old)]);
+    assert!(here.clone().end(&old, NOW).await.unwrap());
+    assert_eq!(notes.taken(), [Some(new)], "clones share the feed");
+    elsewhere.create(&old, &entry(None), LATER + Duration::from_secs(1)).await.unwrap();
+    assert_eq!(notes.taken(), [], "another handle is like another process");
 }
 
 #[tokio::test]
@@ -179,6 +200,8 @@ fn each_connection_begins_a_new_proof() {
     notes.taken();
     connection.lost();
     assert_eq!((feed.proven_at(), feed.is_live(), notes.taken()), (None, false, vec![None]));
+    connection.lost();
+    assert_eq!(notes.taken(), [], "a feed that stays down is announced once");
     connection.proven(sent);
     assert_eq!(feed.proven_at(), None, "a late answer proves nothing about the next connection");
     connection.established();
