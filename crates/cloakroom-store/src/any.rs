@@ -11,6 +11,7 @@ use cloakroom_session::factory::{StoreKey, Version};
 use crate::checkup::Checkup;
 use crate::entry::Entry;
 use crate::error::StoreError;
+use crate::feed::Feed;
 use crate::pages::{Ended, EndedPage, OwnedPage};
 use crate::scan::{Cursor, Page};
 use crate::store::delegate_store;
@@ -53,12 +54,17 @@ macro_rules! dyn_store {
     ($($method:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+) => {
         trait DynStore: fmt::Debug + Send + Sync {
             $(fn $method<'a>(&'a self, $($argument: $type),*) -> Answer<'a, $answer>;)+
+            fn feed(&self) -> Option<Feed>;
         }
 
         impl<S: Store> DynStore for S {
             $(fn $method<'a>(&'a self, $($argument: $type),*) -> Answer<'a, $answer> {
                 Box::pin(Store::$method(self, $($argument),*))
             })+
+
+            fn feed(&self) -> Option<Feed> {
+                Store::feed(self)
+            }
         }
     };
 }

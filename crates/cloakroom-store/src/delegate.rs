@@ -192,6 +192,12 @@ macro_rules! delegate_store {
                 $crate::delegate_store!(@call self $($via)?, checkup, self.$store.checkup())
             }
         } $($($own)+)?);
+        // Not a call of the store: it isn't passed through `via`.
+        $crate::delegate_store!(@unless feed {
+            fn feed(&self) -> ::std::option::Option<$crate::delegated::Feed> {
+                self.$store.feed()
+            }
+        } $($($own)+)?);
     };
 
     (@call $this:ident, $method:ident, $call:expr) => { $call.await };
@@ -213,6 +219,7 @@ macro_rules! delegate_store {
     (@unless end_before $item:tt end_before $($own:ident)*) => {};
     (@unless scan $item:tt scan $($own:ident)*) => {};
     (@unless checkup $item:tt checkup $($own:ident)*) => {};
+    (@unless feed $item:tt feed $($own:ident)*) => {};
     (@unless $method:ident $item:tt $other:ident $($own:ident)*) => {
         $crate::delegate_store!(@unless $method $item $($own)*);
     };
@@ -226,7 +233,7 @@ mod tests {
         let (store, delegate) = (include_str!("store/contract.rs"), include_str!("delegate.rs"));
         let methods = store.lines().filter_map(|line| line.strip_prefix("    fn ")?.split('(').next());
         let methods: Vec<&str> = methods.collect();
-        assert!(methods.len() >= 13, "{methods:?}");
+        assert!(methods.len() >= 14, "{methods:?}");
         for method in methods {
             assert!(delegate.contains(&format!("(@unless {method} {{\n")), "{method}");
             assert!(delegate.contains(&format!("(@unless {method} $item:tt {method} $")), "{method}");

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `store/contract` | the `Store` trait and the duties of its implementations |
 //! | `entry` | the entry stored under a key, and its form in the list of its owner |
+//! | `feed` | hints about changed sessions, for waiting requests and caches |
 //! | `contents` | the value of an entry: a record, or its text |
 //! | `stored_sessions` | the factory: its options, open and commit |
 //! | `deadline` | the progress of a commit: its time limit and its retries |
@@ -43,6 +44,8 @@ mod deadline;
 mod delegate;
 mod entry;
 mod error;
+#[doc(hidden)]
+pub mod feed;
 mod file;
 mod health;
 mod keyed;
@@ -74,6 +77,7 @@ pub mod delegated {
     pub use crate::checkup::Checkup;
     pub use crate::entry::Entry;
     pub use crate::error::StoreError;
+    pub use crate::feed::Feed;
     pub use crate::pages::{Ended, EndedPage, OwnedPage};
     pub use crate::scan::{Cursor, Page};
     pub use crate::store::{Created, Loaded, Replaced};

@@ -28,6 +28,7 @@ use cloakroom_session::factory::{StoreKey, Version};
 use crate::checkup::{Checkup, Severity, Topic};
 use crate::entry::Entry;
 use crate::error::StoreError;
+use crate::feed::{Announcer, Covers, Feed, Reach};
 use crate::pages::{Ended, EndedPage, OwnedPage};
 use crate::scan::{Cursor, Page};
 use crate::store::{Created, Loaded, Replaced, Store};
@@ -75,6 +76,9 @@ pub struct MemoryStore {
     walks: Walks,
     /// The shard in which the next search for an entry to evict begins.
     hand: AtomicUsize,
+    /// Told of each change under the lock of its shard, so that a listener that asks the store next
+    /// finds the change.
+    announcer: Announcer,
 }
 
 impl Default for MemoryStore {
@@ -97,6 +101,7 @@ impl MemoryStore {
             room: Room::new(capacity),
             walks: Walks::default(),
             hand: AtomicUsize::new(0),
+            announcer: Announcer::in_process(Covers::Changes, Reach::AllProcesses),
         }
     }
 
@@ -108,7 +113,7 @@ impl MemoryStore {
     pub fn capacity(mut self, sessions: usize) -> Self {
         let sessions = sessions.max(room::LEAST);
         if self.is_empty() {
-            return Self::of(sessions);
+            return Self { announcer: self.announcer, ..Self::of(sessions) };
         }
         self.room.is_changed_to(sessions);
         self
@@ -135,6 +140,7 @@ impl MemoryStore {
     fn put(&self, shard: &mut Shard, key: StoreKey, held: Held) {
         self.room.add(held.class());
         shard.insert(key, held);
+        self.announcer.changed(&key);
     }
 
     /// Removes the entry under a key.
@@ -152,6 +158,7 @@ impl MemoryStore {
     fn take_listed(&self, shard: &mut Shard, key: &StoreKey) -> Option<Held> {
         let held = shard.remove(key)?;
         self.room.remove(held.class());
+        self.announcer.changed(key);
         Some(held)
     }
 
@@ -265,6 +272,7 @@ impl Store for MemoryStore {
             live.version = next.number();
             live.entry = entry.compact();
             shard.expires(entry.deadline);
+            self.announcer.changed(key);
         } else {
             self.take(&mut shard, key);
             self.put_live(&mut shard, *key, next.number(), entry.compact());
@@ -288,6 +296,7 @@ impl Store for MemoryStore {
             (Some(there), Some(wanted)) => Some(there.max(wanted)),
             _ => None,
         };
+        self.announcer.changed(key);
         Ok(true)
     }
 
@@ -405,5 +414,9 @@ impl Store for MemoryStore {
         };
         let checkup = Checkup::new("memory of this process").found(Topic::Durability, Severity::Problem, durable);
         Ok(checkup.found(Topic::Eviction, evicted.0, evicted.1))
+    }
+
+    fn feed(&self) -> Option<Feed> {
+        Some(self.announcer.feed())
     }
 }

@@ -9,6 +9,7 @@ use cloakroom_session::factory::{StoreKey, Version};
 use crate::checkup::Checkup;
 use crate::entry::Entry;
 use crate::error::StoreError;
+use crate::feed::Feed;
 use crate::pages::{Ended, EndedPage, OwnedPage};
 use crate::scan::{Cursor, Page};
 
@@ -296,5 +297,16 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// [`StoreError::is_unsupported`] if the store has no report.
     fn checkup(&self) -> impl Future<Output = Result<Checkup, StoreError>> + Send {
         async { Err(StoreError::unsupported("a check-up")) }
+    }
+
+    /// Returns the feed of hints about changed sessions.
+    ///
+    /// With a feed, [`Session::ended`](cloakroom_session::Session::ended) resolves at once instead
+    /// of at the next check. **Must** be cheap, and **must** return the same feed each time. A
+    /// store **must not** have a feed that can lose hints without announcing it. A wrapper passes
+    /// on the feed of the wrapped store, unless it maps keys: then it must map those of the hints,
+    /// too, or have no feed. The default is none.
+    fn feed(&self) -> Option<Feed> {
+        None
     }
 }

@@ -12,6 +12,7 @@
 //! | [`delegate_store!`] | the methods that a wrapper of a store passes on |
 //! | [`Cursor`], [`Page`], [`ScannedSession`] | the scan of all sessions |
 //! | [`Checkup`], [`Finding`], [`Severity`], [`Topic`] | the report on a store's server |
+//! | [`feed`] | hints about changed sessions, for listeners and for stores that announce them |
 //! | [`IntoStore`], [`SessionInfoPage`], [`Stats`], [`SweeperBuilder`], [`SweeperStats`] | types in the signatures of `StoredSessions`, `Sessions` and `Sweeper` |
 //! | `conformance` | the conformance suite for stores, behind the feature `conformance` |
 
@@ -24,6 +25,8 @@ pub use crate::alias::end_alias;
 pub use crate::checkup::{Checkup, Finding, Severity, Topic};
 pub use crate::entry::{Entry, OwnedSession};
 pub use crate::error::StoreError;
+#[doc(inline)]
+pub use crate::feed;
 pub use crate::pages::{Ended, EndedPage, OwnedPage};
 pub use crate::scan::{Cursor, Page, ScannedSession};
 pub use crate::sessions::SessionInfoPage;

@@ -1,7 +1,9 @@
 //! The factory built from a configuration.
 
-use cloakroom_session::factory::{Commit, Committed, CookieHeader, Presented, SessionFactory, SessionState};
-use cloakroom_session::{CookieSessions, Error, Timestamp};
+use std::sync::Arc;
+
+use cloakroom_session::factory::{Commit, Committed, CookieHeader, Ended, Presented, SessionFactory, SessionState};
+use cloakroom_session::{Clock, CookieSessions, Error, Timestamp};
 #[cfg(feature = "store")]
 use cloakroom_store::{AnyStore, StoredSessions};
 
@@ -116,6 +118,14 @@ impl SessionFactory for ConfiguredSessions {
             Inner::Cookies(sessions) => sessions.reload(session, now).await,
             #[cfg(feature = "store")]
             Inner::Stored(sessions) => sessions.reload(session, now).await,
+        }
+    }
+
+    async fn ended(&self, session: &SessionState, clock: &Arc<dyn Clock>) -> Ended {
+        match &self.0 {
+            Inner::Cookies(sessions) => sessions.ended(session, clock).await,
+            #[cfg(feature = "store")]
+            Inner::Stored(sessions) => sessions.ended(session, clock).await,
         }
     }
 }
