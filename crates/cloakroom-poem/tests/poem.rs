@@ -16,7 +16,7 @@ use cloakroom_session::{
 use poem::http::{StatusCode, header};
 use poem::test::{TestClient, TestResponse};
 use poem::web::{Path, RemoteAddr};
-use poem::{Body, Endpoint, EndpointExt, Request, Response, Route, get, handler, post};
+use poem::{Body, Endpoint, EndpointExt, FromRequest as _, Request, Response, Route, get, handler, post};
 
 fn sessions() -> SessionMiddleware {
     let key = Key::new(b"a secret of the tests, of 32 bytes or even more").unwrap();
@@ -143,6 +143,15 @@ async fn session_errors_are_responses_without_details() {
     let unavailable = poem::Error::from(Error::unavailable("it is down")).into_response();
     assert_eq!(unavailable.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(unavailable.headers().contains_key(header::RETRY_AFTER));
+}
+
+#[tokio::test]
+async fn an_error_names_the_missing_middleware() {
+    let (request, mut body) = Request::default().split();
+    let session = Session::from_request(&request, &mut body).await.unwrap_err();
+    assert!(session.to_string().contains("SessionMiddleware"), "{session}");
+    let token = FormToken::from_request(&request, &mut body).await.unwrap_err();
+    assert!(token.to_string().contains("CsrfMiddleware"), "{token}");
 }
 
 #[tokio::test]

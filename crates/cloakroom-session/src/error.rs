@@ -91,7 +91,7 @@ impl Error {
     /// Creates the error for a CSRF layer without a session layer around it. Its own name doesn't
     /// tell which framework it is in.
     pub(crate) const fn no_session_around_csrf() -> Self {
-        Self::missing_layer("the session layer (SessionLayer, SessionMiddleware or SessionFairing)")
+        Self::missing_layer("the session layer (SessionLayer, SessionMiddleware, SessionHoop or SessionFairing)")
     }
 
     /// Creates the error for a name that no session layer around the handler has.

@@ -36,6 +36,15 @@ async fn session_errors_are_responses_without_details() {
     assert_eq!(unavailable.headers()[CACHE_CONTROL], "no-store");
 }
 
+#[tokio::test]
+async fn an_error_names_the_missing_hoop() {
+    let request = Request::new();
+    let session = request.session().await.unwrap_err();
+    assert!(session.to_string().contains("SessionHoop"), "{session}");
+    let token = request.form_token().await.unwrap_err();
+    assert!(token.to_string().contains("CsrfHoop"), "{token}");
+}
+
 #[handler]
 async fn policies(response: &mut Response) {
     response.add_header("x-frame-options", "DENY", true).unwrap();

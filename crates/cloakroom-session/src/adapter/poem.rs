@@ -34,11 +34,11 @@ impl RequestHead for Request {
 /// Extracts the session of the request. The first extractor opens it.
 ///
 /// # Errors
-/// Responds with 503 if the store couldn't answer, and with 500 if no `SessionLayer` is installed
-/// around the handler. The trace has the reason.
+/// Responds with 503 if the store couldn't answer, and with 500 if no `SessionMiddleware` is
+/// installed around the handler. The trace has the reason.
 impl<'a> FromRequest<'a> for Session {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
-        let slot = SessionSlot::require(request.extensions().get(), "SessionLayer")?;
+        let slot = SessionSlot::require(request.extensions().get(), "SessionMiddleware")?;
         Ok(slot.open_for(request).await?)
     }
 }
@@ -46,14 +46,14 @@ impl<'a> FromRequest<'a> for Session {
 /// Extracts the session of the layer with the name `N`.
 impl<'a, N: 'static> FromRequest<'a> for NamedSession<N> {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
-        let slot = SessionSlot::require(request.extensions().get(), "SessionLayer")?;
+        let slot = SessionSlot::require(request.extensions().get(), "SessionMiddleware")?;
         Ok(slot.named::<N>()?.open_for(request).await?.into())
     }
 }
 
 impl<'a> FromRequest<'a> for FormToken {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
-        let slot = CsrfSlot::require(request.extensions().get(), "CsrfLayer")?;
+        let slot = CsrfSlot::require(request.extensions().get(), "CsrfMiddleware")?;
         Ok(slot.form_token(request).await?)
     }
 }

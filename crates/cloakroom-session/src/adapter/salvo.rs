@@ -58,7 +58,7 @@ impl<'ex> Extractible<'ex> for Session {
 }
 
 /// Extracts the session of the hoop with the name `N`.
-impl<'ex, N: Send + Sync + 'static> Extractible<'ex> for NamedSession<N> {
+impl<'ex, N: 'static> Extractible<'ex> for NamedSession<N> {
     fn metadata() -> &'static Metadata {
         static METADATA: Metadata = Metadata::new("NamedSession");
         &METADATA
