@@ -4,8 +4,8 @@
 //! The circles come first, because their check takes seconds; see [`circles`].
 //!
 //! An allocator counts allocations and bytes, and callgrind counts instructions, in the rows of the
-//! benchmark. The budgets are in `bench/budgets.tsv`. Round trips to stores have their budgets in
-//! the tests of `testing/probe`.
+//! benchmark, for Cloakroom on every framework that the benchmark has. The budgets are in
+//! `bench/budgets.tsv`. Round trips to stores have their budgets in the tests of `testing/probe`.
 
 mod budget;
 
@@ -15,6 +15,17 @@ use crate::outcome::Outcome;
 use crate::provision::{self, VALGRIND};
 use crate::{circles, shell};
 use budget::{Budgets, Cost};
+
+/// The frameworks, in the names of rows, with the benchmark's programs for Cloakroom on them.
+const ADAPTERS: [Adapter; 3] = [
+    Adapter { framework: FIRST, program: "cloakroom-axum" },
+    Adapter { framework: "actix-web", program: "cloakroom-actix" },
+    Adapter { framework: "poem", program: "cloakroom-poem" },
+];
+/// The framework with all rows. The others have no rows with other sizes of sessions, because these
+/// don't depend on the adapter.
+const FIRST: &str = "axum";
+const SIZES: [&str; 5] = ["-1-key", "-100-keys", "-1000-keys", "-2kb", "-64kb"];
 
 const FILE: &str = "bench/budgets.tsv";
 /// The requests in two runs of a row. The difference of their instructions, divided by the
@@ -63,22 +74,49 @@ fn complain(complaints: &[String]) -> Outcome {
     ))
 }
 
-/// The benchmark's program for Cloakroom, and its variant that counts allocations.
+/// Cloakroom on a framework.
+struct Adapter {
+    framework: &'static str,
+    program: &'static str,
+}
+
+impl Adapter {
+    fn has(&self, row: &Counted) -> bool {
+        self.framework == FIRST || !SIZES.iter().any(|size| row.row.ends_with(size))
+    }
+}
+
+/// The folder of the benchmark's programs for Cloakroom, and of their variants that count
+/// allocations.
 struct Programs(PathBuf);
 
 impl Programs {
     fn build() -> Outcome<Self> {
         let target = shell::target().join("bench");
-        let mut build = shell::cargo();
-        build.args(["build", "--release", "--manifest-path", "bench/contenders/cloakroom/Cargo.toml", "--target-dir"]);
-        shell::succeed(build.arg(&target))?;
+        // One after another: cargo would otherwise unify the features of their dependencies.
+        for Adapter { program, .. } in &ADAPTERS {
+            let manifest = format!("bench/contenders/{program}/Cargo.toml");
+            let mut build = shell::cargo();
+            build.args(["build", "--release", "--manifest-path", &manifest, "--target-dir"]);
+            shell::succeed(build.arg(&target))?;
+        }
         Ok(Self(target.join("release")))
     }
 
     fn costs(&self) -> Outcome<Budgets> {
-        let allocations = shell::read(&mut shell::program(self.0.join("cloakroom-allocations")))?;
-        let rows: Vec<Counted> = allocations.lines().map(Counted::parse).collect::<Outcome<_>>()?;
-        let program = self.0.join("cloakroom");
+        let mut costs = Vec::new();
+        for adapter in &ADAPTERS {
+            let rows = self.costs_of(adapter)?;
+            costs.extend(rows.into_iter().map(|(row, cost)| (format!("{}/{row}", adapter.framework), cost)));
+        }
+        Ok(Budgets::new(costs))
+    }
+
+    fn costs_of(&self, adapter: &Adapter) -> Outcome<Vec<(String, Cost)>> {
+        let allocations = shell::read(&mut shell::program(self.0.join(format!("{}-allocations", adapter.program))))?;
+        let mut rows: Vec<Counted> = allocations.lines().map(Counted::parse).collect::<Outcome<_>>()?;
+        rows.retain(|row| adapter.has(row));
+        let program = self.0.join(adapter.program);
         // Run two at a time: every development machine has at least two cores.
         let (left, right) = rows.split_at(rows.len() / 2);
         let count = |rows: &[Counted]| rows.iter().map(|row| row.cost(&program)).collect::<Outcome<Vec<_>>>();
@@ -87,11 +125,11 @@ impl Programs {
             (left.join(), count(right))
         });
         let left = left.map_err(|_| "counting instructions failed".to_owned())?;
-        Ok(Budgets::new(left?.into_iter().chain(right?)))
+        Ok(left?.into_iter().chain(right?).collect())
     }
 
     fn writers(&self) -> Outcome<String> {
-        shell::read(shell::program(self.0.join("cloakroom")).args(["writers", "memory"]))
+        shell::read(shell::program(self.0.join(ADAPTERS[0].program)).args(["writers", "memory"]))
     }
 }
 

@@ -72,7 +72,7 @@ cargo xtask COMMAND
       pairs             each pair of features of the crate compiles
   fuzz [--seconds N] [TARGET]...             runs all or these fuzz targets for N seconds each (60)
   foreign                                    installs the frameworks for the bridge tests and prints variables
-  bench [--quick] [PART]...                  measures all or some figures of docs/guide/benchmarks.md
+  bench [--quick] [PART]...                  measures all or some figures of docs/guide/benchmarks*.md
   guard [--renew]                            runs `circles`, then compares the cost of requests with its budgets, or rewrites them
   circles                                    checks that files of a crate don't import each other in a circle
   soak [--minutes N] [--seed N] [STORE]...   injects random faults into all or these stores for N minutes (10)

@@ -145,6 +145,11 @@ impl Row {
             Client::Foreign | Client::Known(_) => "none-cookie",
         }
     }
+
+    /// Returns whether the row changes a session that other requests may change as well.
+    pub fn writes(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Get("/write" | "/flash")))
+    }
 }
 
 /// Defines the rows of a storage.

@@ -22,7 +22,7 @@ const fn clients(storage: Storage) -> u32 {
 
 /// Measures the growth of a store in bytes for each session of nine keys. Every contender starts
 /// with an empty store.
-pub async fn table(programs: &std::path::Path) -> Fallible<Table> {
+pub async fn tables(programs: &std::path::Path) -> Fallible<Vec<Table>> {
     let mut table = Table::new("Bytes in the store per session of nine keys", "store", &names(), Best::Lowest);
     for storage in [Storage::Redis, Storage::Postgres, Storage::Sqlite] {
         let mut cells = vec![Vec::new(); CONTENDERS.len()];
@@ -42,7 +42,7 @@ pub async fn table(programs: &std::path::Path) -> Fallible<Table> {
         }
         table.push(storage.as_str(), cells);
     }
-    Ok(table)
+    Ok(table.by_framework())
 }
 
 async fn begin(port: u16, sessions: u32) -> Result<(), String> {

@@ -9,19 +9,29 @@ use crate::contenders::{CONTENDERS, names};
 use crate::effort::Effort;
 use crate::fallible::Fallible;
 use crate::measure::columns;
+use crate::races;
 use crate::served::Stage;
 use crate::stores::Stores;
-use crate::table::{Best, Cell, Table};
+use crate::table::{Best, Cell, Lost, Table};
 
-pub fn tables(stage: &Stage<'_>, effort: Effort) -> Fallible<Vec<Table>> {
-    let growth = Growth { stage, most: effort.sessions() };
-    Ok(vec![growth.sessions()?, growth.writers()?])
+pub async fn tables(stage: &Stage<'_>, effort: Effort) -> Fallible<Vec<Table>> {
+    let mut lost = BTreeMap::new();
+    for storage in WRITTEN {
+        lost.insert(storage.as_str(), races::lost(stage, storage).await?);
+    }
+    let growth = Growth { stage, most: effort.sessions(), lost };
+    Ok([growth.sessions()?, growth.writers()?].iter().flat_map(Table::by_framework).collect())
 }
+
+/// The storages of the table of concurrent writers.
+const WRITTEN: [Storage; 5] = [Storage::Memory, Storage::Redis, Storage::Valkey, Storage::Postgres, Storage::Sqlite];
 
 struct Growth<'a> {
     stage: &'a Stage<'a>,
     /// The largest number of sessions in a store.
     most: u32,
+    /// The lost updates by storage.
+    lost: BTreeMap<&'static str, Lost>,
 }
 
 impl Growth<'_> {
@@ -42,7 +52,7 @@ impl Growth<'_> {
         // Not compared: Cloakroom keeps all of these writes, other libraries lose all but one, and
         // losing a write may be faster than keeping it.
         let mut table = Table::new(title, "requests", &names(), Best::None);
-        for storage in [Storage::Memory, Storage::Redis, Storage::Valkey, Storage::Postgres, Storage::Sqlite] {
+        for storage in WRITTEN {
             self.rows(&mut table, storage, CONTENDERS.len(), &["writers", storage.as_str()])?;
         }
         Ok(table)
@@ -57,8 +67,9 @@ impl Growth<'_> {
                 }
             }
         }
+        let lost = self.lost.get(storage.as_str()).filter(|_| arguments.contains(&"writers"));
         for (count, cells) in rows {
-            table.push(format!("{}, {count}", storage.as_str()), cells);
+            table.push_writing(format!("{}, {count}", storage.as_str()), cells, lost.cloned().unwrap_or_default());
         }
         Ok(())
     }

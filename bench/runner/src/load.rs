@@ -15,6 +15,7 @@ use crate::contenders::{CONTENDERS, names, of};
 use crate::effort::Effort;
 use crate::fallible::Fallible;
 use crate::median::median;
+use crate::races;
 use crate::served::{STORAGES, Served, Stage};
 use crate::table::{Best, Table};
 
@@ -59,6 +60,7 @@ pub async fn tables(stage: &Stage<'_>, effort: Effort) -> Fallible<Vec<Table>> {
     let plain = turns(stage, Storage::Nothing, PLAIN, effort).await?;
     for storage in STORAGES {
         let with = turns(stage, storage, COUNTER, effort).await?;
+        let lost = races::lost(stage, storage).await?;
         for (at, connections) in CONNECTIONS.iter().enumerate() {
             let row = format!("{}, {connections}", storage.as_str());
             let cells = |figure: &dyn Fn(usize, Figures) -> Vec<f64>| {
@@ -71,13 +73,13 @@ pub async fn tables(stage: &Stage<'_>, effort: Effort) -> Fallible<Vec<Table>> {
                 let none = plain[who].as_ref().and_then(|turns| turns[at]).map(|it| it.per_second);
                 none.map(|none| it.per_second / none * 100.0).into_iter().collect()
             };
-            throughput.push(row.clone(), cells(&|_, it| vec![it.per_second]));
-            latency.push(row.clone(), cells(&|_, it| it.percentiles.to_vec()));
-            cpu.push(row.clone(), cells(&|_, it| vec![it.cpu]));
-            share.push(row, cells(&of_plain));
+            throughput.push_writing(row.clone(), cells(&|_, it| vec![it.per_second]), lost.clone());
+            latency.push_writing(row.clone(), cells(&|_, it| it.percentiles.to_vec()), lost.clone());
+            cpu.push_writing(row.clone(), cells(&|_, it| vec![it.cpu]), lost.clone());
+            share.push_writing(row, cells(&of_plain), lost.clone());
         }
     }
-    Ok(vec![throughput, share, latency, cpu])
+    Ok([throughput, share, latency, cpu].iter().flat_map(Table::by_framework).collect())
 }
 
 /// Measures the contenders in turns, followed by the raw store. Returns the medians for each number

@@ -16,6 +16,7 @@ mod median;
 mod page;
 mod plot;
 mod races;
+mod ratios;
 mod served;
 mod smallest;
 mod stores;
@@ -24,17 +25,18 @@ mod trips;
 
 use std::path::{Path, PathBuf};
 
+use bench_harness::Storage;
 use effort::Effort;
 use fallible::Fallible;
-use measure::Measured;
+use measure::{LostBy, Measured};
 use served::Stage;
 use stores::Stores;
 use table::Table;
 use tokio::runtime;
 use tokio::task::LocalSet;
 
-/// The parts, in the order of the page.
-const PARTS: [&str; 7] = ["requests", "trips", "races", "footprint", "growth", "load", "smallest"];
+/// The parts. `requests` counts, and `times` takes the time of the same requests.
+const PARTS: [&str; 8] = ["requests", "times", "trips", "races", "footprint", "growth", "load", "smallest"];
 
 /// Measures the named parts, or all of them.
 fn main() -> Fallible<()> {
@@ -68,20 +70,37 @@ impl Bench<'_> {
     async fn part(&self, name: &str) -> Fallible<Vec<Table>> {
         let Self { programs, effort, .. } = *self;
         match name {
-            "requests" => Ok(Measured::all(programs, effort)?.tables()),
-            "footprint" => Ok(vec![footprint::table(programs).await?]),
+            "requests" => {
+                let measured = Measured::counts(programs)?;
+                let lost = self.lost().await?;
+                self.write("ratios", &ratios::tables(&measured.multiples(&lost)))?;
+                Ok(measured.counted(&lost))
+            }
+            "times" => Ok(Measured::durations(programs, effort)?.timed(&self.lost().await?)),
+            "footprint" => footprint::tables(programs).await,
             "smallest" => Ok(vec![smallest::table(&self.project.join("bench"))?]),
-            "trips" => Ok(vec![trips::table(&Stage { programs, stores: &Stores::watched()? }).await?]),
+            "trips" => trips::tables(&Stage { programs, stores: &Stores::watched()? }).await,
             _ => {
                 let stores = Stores::start()?;
                 let stage = Stage { programs, stores: &stores };
                 match name {
                     "races" => races::tables(&stage).await,
-                    "growth" => growth::tables(&stage, effort),
+                    "growth" => growth::tables(&stage, effort).await,
                     _ => load::tables(&stage, effort).await,
                 }
             }
         }
+    }
+
+    /// Counts the lost updates of every contender in the storages without a server.
+    async fn lost(&self) -> Fallible<LostBy> {
+        let stores = Stores::start()?;
+        let stage = Stage { programs: self.programs, stores: &stores };
+        let mut lost = LostBy::new();
+        for storage in [Storage::Memory, Storage::Signed, Storage::Encrypted] {
+            lost.insert(storage.as_str(), races::lost(&stage, storage).await?);
+        }
+        Ok(lost)
     }
 
     /// Writes the tables to the guide and to a machine-readable summary, which keeps the parts of
@@ -100,7 +119,7 @@ impl Bench<'_> {
         let guide = self.project.join("docs/guide");
         page::write(&guide, part, tables)?;
         std::fs::create_dir_all(guide.join("bench"))?;
-        for plot in plot::PLOTS.iter().filter(|plot| plot.part == part) {
+        for plot in plot::plots(part) {
             std::fs::write(guide.join("bench").join(format!("{}.svg", plot.file)), plot::bars(plot, tables)?)?;
         }
         Ok(())

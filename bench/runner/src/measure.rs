@@ -6,11 +6,11 @@ use std::process::Command;
 
 use bench_harness::{Row, rows};
 
-use crate::contenders::{CONTENDERS, Contender, names};
+use crate::contenders::{CONTENDERS, names};
 use crate::effort::Effort;
 use crate::fallible::Fallible;
 use crate::median::median;
-use crate::table::{Best, Table};
+use crate::table::{Best, Lost, Table};
 
 /// A measured quantity of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,8 +22,6 @@ pub enum Unit {
 }
 
 impl Unit {
-    pub const ALL: [Self; 4] = [Self::Instructions, Self::Allocations, Self::Bytes, Self::Nanoseconds];
-
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Instructions => "Instructions",
@@ -37,31 +35,41 @@ impl Unit {
 /// The number of sessions created in memory to measure the growth of the process.
 const SESSIONS: u32 = 100_000;
 
-/// All figures, by contender, row and unit, for one round of the row's requests.
+/// The lost updates by storage.
+pub type LostBy = BTreeMap<&'static str, Lost>;
+
+/// All figures, by the contender's place, row and unit, for one round of the row's requests.
 #[derive(Debug, Default)]
 pub struct Measured {
-    rows: BTreeMap<(&'static str, &'static str, Unit), f64>,
+    rows: BTreeMap<(usize, &'static str, Unit), f64>,
     /// The growth of the process in bytes for each session in memory, by contender.
-    memory: BTreeMap<&'static str, f64>,
+    memory: BTreeMap<usize, f64>,
 }
 
 impl Measured {
-    pub fn all(programs: &Path, effort: Effort) -> Fallible<Self> {
+    /// Measures everything that doesn't depend on the speed of the machine.
+    pub fn counts(programs: &Path) -> Fallible<Self> {
         let mut measured = Self::default();
         measured.memory(programs)?;
         measured.allocations(programs)?;
+        measured.instructions(programs)?;
+        Ok(measured)
+    }
+
+    /// Measures the time of requests.
+    pub fn durations(programs: &Path, effort: Effort) -> Fallible<Self> {
+        let mut measured = Self::default();
         measured.times(programs, effort)?;
-        measured.instructions(programs, effort)?;
         Ok(measured)
     }
 
     /// Returns a figure minus that of the same program without sessions.
-    pub fn over_none(&self, contender: &'static str, row: &Row, unit: Unit) -> Option<f64> {
+    pub fn over_none(&self, contender: usize, row: &Row, unit: Unit) -> Option<f64> {
         self.rows.get(&(contender, row.name, unit)).copied()
     }
 
     fn memory(&mut self, programs: &Path) -> Fallible<()> {
-        for (contender, program) in pairs() {
+        for (contender, program) in pairs(programs) {
             let lines = run_args(&programs.join(program), &["memory", &SESSIONS.to_string()])?;
             let bytes = figures(&lines, 1)?.into_values().next();
             self.memory.extend(bytes.map(|bytes| (contender, bytes / f64::from(SESSIONS))));
@@ -70,7 +78,7 @@ impl Measured {
     }
 
     fn allocations(&mut self, programs: &Path) -> Fallible<()> {
-        for (contender, program) in pairs() {
+        for (contender, program) in pairs(programs) {
             let lines = run(Command::new(programs.join(format!("{program}-allocations"))))?;
             self.record(contender, Unit::Allocations, &figures(&lines, 1)?);
             self.record(contender, Unit::Bytes, &figures(&lines, 2)?);
@@ -82,13 +90,13 @@ impl Measured {
         let (turns, rounds, batch) = effort.turns();
         let mut all: BTreeMap<&str, Vec<BTreeMap<String, f64>>> = BTreeMap::new();
         for _ in 0..turns {
-            for (_, program) in pairs() {
+            for (_, program) in pairs(programs) {
                 let mut command = Command::new(programs.join(program));
                 command.args(["time", &batch.to_string(), &rounds.to_string()]);
                 all.entry(program).or_default().push(figures(&run(command)?, 1)?);
             }
         }
-        for (contender, program) in pairs() {
+        for (contender, program) in pairs(programs) {
             let turns = &all[program];
             let median = |row: &String| (row.clone(), median(turns.iter().map(|turn| turn[row])));
             self.record(contender, Unit::Nanoseconds, &turns[0].keys().map(median).collect());
@@ -96,31 +104,20 @@ impl Measured {
         Ok(())
     }
 
-    fn instructions(&mut self, programs: &Path, effort: Effort) -> Fallible<()> {
+    fn instructions(&mut self, programs: &Path) -> Fallible<()> {
         if Command::new("valgrind").arg("--version").output().is_err() {
             eprintln!("valgrind not found: instructions are not counted");
             return Ok(());
         }
-        let runs = effort.counted();
-        for (contender, program) in pairs() {
-            let path = programs.join(program);
-            let names = run_args(&path, &["rows"])?;
-            let names: Vec<&str> = names.lines().collect();
-            // Run two at a time: counting isn't affected, and every development machine has at
-            // least two cores.
-            let (left, right) = names.split_at(names.len() / 2);
-            let (left, right) = std::thread::scope(|scope| {
-                let left = scope.spawn(|| counted(&path, left, runs));
-                (left.join(), counted(&path, right, runs))
-            });
-            let counted = left.map_err(|_| "counting failed")??.into_iter().chain(right?).collect();
+        for (contender, program) in pairs(programs) {
+            let counted = instructions_of(&programs.join(program), Effort::counted())?;
             self.record(contender, Unit::Instructions, &counted);
         }
         Ok(())
     }
 
     /// Stores the difference to the same program's rows without sessions, and those rows unchanged.
-    fn record(&mut self, contender: &'static str, unit: Unit, figures: &BTreeMap<String, f64>) {
+    fn record(&mut self, contender: usize, unit: Unit, figures: &BTreeMap<String, f64>) {
         for row in rows() {
             let (Some(value), Some(none)) = (figures.get(row.name), figures.get(row.baseline())) else { continue };
             let none = if row.name.starts_with("none") { 0.0 } else { none * row.steps.len() as f64 };
@@ -128,33 +125,59 @@ impl Measured {
         }
     }
 
-    /// Returns one table for each unit, and one for memory.
-    pub fn tables(&self) -> Vec<Table> {
-        let mut tables: Vec<Table> = Unit::ALL.into_iter().map(|unit| self.table(unit)).collect();
-        tables.push(self.table(Unit::Nanoseconds).multiples());
+    /// Returns the tables of [`Measured::counts`]: one for each unit, and one for memory.
+    pub fn counted(&self, lost: &LostBy) -> Vec<Table> {
+        let units = [Unit::Instructions, Unit::Allocations, Unit::Bytes];
+        let mut tables: Vec<Table> = units.into_iter().flat_map(|unit| self.table(unit, lost).by_framework()).collect();
         let mut memory = Table::new("Bytes of memory per session", "", &names(), Best::Lowest);
         memory.push(
             "memory",
-            CONTENDERS.iter().map(|it| self.memory.get(it.name).copied().into_iter().collect()).collect(),
+            (0..CONTENDERS.len()).map(|it| self.memory.get(&it).copied().into_iter().collect()).collect(),
         );
-        tables.push(memory);
+        tables.extend(memory.by_framework());
         tables
     }
 
-    fn table(&self, unit: Unit) -> Table {
+    /// Returns the instructions as multiples of Cloakroom's, for each framework.
+    pub fn multiples(&self, lost: &LostBy) -> Vec<Table> {
+        self.table(Unit::Instructions, lost).by_framework().iter().map(Table::multiples).collect()
+    }
+
+    /// Returns the tables of [`Measured::durations`].
+    pub fn timed(&self, lost: &LostBy) -> Vec<Table> {
+        let tables = self.table(Unit::Nanoseconds, lost).by_framework();
+        let multiples: Vec<Table> = tables.iter().map(Table::multiples).collect();
+        tables.into_iter().chain(multiples).collect()
+    }
+
+    fn table(&self, unit: Unit, lost: &LostBy) -> Table {
         let mut table = Table::new(unit.as_str(), "request", &names(), Best::Lowest);
         for row in rows() {
-            let cell = |contender: &Contender| self.over_none(contender.name, row, unit).into_iter().collect();
-            let cells = CONTENDERS.iter().map(cell).collect();
+            let cells = (0..CONTENDERS.len()).map(|it| self.over_none(it, row, unit).into_iter().collect()).collect();
+            let lost = lost.get(row.storage.as_str()).filter(|_| row.writes()).cloned().unwrap_or_default();
             // Without sessions only the frameworks differ.
-            if row.name.starts_with("none") { table.push_plain(row.name, cells) } else { table.push(row.name, cells) }
+            if row.name.starts_with("none") {
+                table.push_plain(row.name, cells);
+            } else {
+                table.push_writing(row.name, cells, lost);
+            }
         }
         table
     }
 }
 
-fn pairs() -> impl Iterator<Item = (&'static str, &'static str)> {
-    CONTENDERS.iter().flat_map(|it| it.programs.iter().map(|program| (it.name, *program)))
+/// The programs of the contenders that appear in tables, with the contender's place. A program that
+/// wasn't built has no figures.
+fn pairs(programs: &Path) -> impl Iterator<Item = (usize, &'static str)> {
+    let all = CONTENDERS.iter().enumerate().filter(|(_, it)| it.framework.has_ours());
+    let all = all.flat_map(|(place, it)| it.programs.iter().map(move |program| (place, *program)));
+    all.filter(|(_, program)| {
+        let there = programs.join(program).is_file();
+        if !there {
+            eprintln!("bench: {program} wasn't built, and is left out");
+        }
+        there
+    })
 }
 
 /// Parses one column of a program's output, by row.
@@ -187,6 +210,29 @@ fn run(mut command: Command) -> Fallible<String> {
         return Err(format!("{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)).into());
     }
     Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Counts the instructions of one round of each row of a program. The counts of a program that was
+/// not built again since are kept in a file next to it, because counting takes minutes.
+fn instructions_of(program: &Path, runs: (u32, u32)) -> Fallible<BTreeMap<String, f64>> {
+    let kept = program.with_extension("counts");
+    let is_newer = |file: &Path| Fallible::Ok(file.metadata()?.modified()? > program.metadata()?.modified()?);
+    if kept.is_file() && is_newer(&kept)? {
+        return figures(&std::fs::read_to_string(&kept)?, 1);
+    }
+    let names = run_args(program, &["rows"])?;
+    let names: Vec<&str> = names.lines().collect();
+    // Run two at a time: counting isn't affected, and every development machine has at least two
+    // cores.
+    let (left, right) = names.split_at(names.len() / 2);
+    let (left, right) = std::thread::scope(|scope| {
+        let left = scope.spawn(|| counted(program, left, runs));
+        (left.join(), counted(program, right, runs))
+    });
+    let rows: BTreeMap<String, f64> = left.map_err(|_| "counting failed")??.into_iter().chain(right?).collect();
+    let lines: String = rows.iter().map(|(row, count)| format!("{row}\t{count}\n")).collect();
+    std::fs::write(kept, lines)?;
+    Ok(rows)
 }
 
 /// Counts the instructions of one round of each of these rows.

@@ -6,7 +6,16 @@ use crate::fallible::Fallible;
 use crate::table::Table;
 
 /// The pages with tables. Each part has its marks in one of them.
-const PAGES: [&str; 2] = ["benchmarks.md", "benchmarks-details.md"];
+const PAGES: [&str; 8] = [
+    "benchmarks.md",
+    "benchmarks-requests.md",
+    "benchmarks-times.md",
+    "benchmarks-concurrency.md",
+    "benchmarks-stores.md",
+    "benchmarks-scaling.md",
+    "benchmarks-load.md",
+    "benchmarks-build.md",
+];
 
 /// Replaces the tables of a part in the page that has its marks. The text around them is kept.
 pub fn write(guide: &Path, part: &str, tables: &[Table]) -> Fallible<()> {

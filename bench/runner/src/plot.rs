@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::contenders::CONTENDERS;
+use crate::contenders::OURS;
 use crate::fallible::Fallible;
 use crate::table::{Row, Table};
 
@@ -17,36 +17,47 @@ pub struct Plot {
     rows: &'static [&'static str],
 }
 
-pub const PLOTS: &[Plot] = &[
-    Plot {
-        file: "instructions-memory",
-        part: "requests",
-        title: "Instructions per request over none, sessions in memory",
-        table: "Instructions",
-        rows: &["memory-untouched-cookie", "memory-read", "memory-write"],
-    },
-    Plot {
-        file: "instructions-cookies",
-        part: "requests",
-        title: "Instructions per request over none, sessions in cookies",
-        table: "Instructions",
-        rows: &["signed-read", "signed-write", "encrypted-read", "encrypted-write"],
-    },
-    Plot {
-        file: "throughput",
-        part: "load",
-        title: "Requests per second over loopback, 32 connections",
-        table: "Requests per second over loopback",
-        rows: &["memory, 32", "encrypted, 32", "redis, 32", "valkey, 32", "postgres, 32", "sqlite, 32"],
-    },
-    Plot {
-        file: "allocations",
-        part: "requests",
-        title: "Allocations per request over none",
-        table: "Allocations",
-        rows: &["memory-untouched-cookie", "memory-read", "memory-write", "encrypted-write"],
-    },
+/// The rows of the charts of requests.
+const REQUESTS: &[&str] = &[
+    "memory-untouched-cookie",
+    "memory-new",
+    "memory-read",
+    "memory-write",
+    "encrypted-new",
+    "encrypted-read",
+    "encrypted-write",
 ];
+const LOAD: &[&str] = &["memory, 32", "encrypted, 32", "redis, 32", "valkey, 32", "postgres, 32", "sqlite, 32"];
+
+macro_rules! plots {
+    ($part:literal, $rows:expr, $title:literal, $table:literal: $($file:literal on $framework:literal),*) => {
+        [$(Plot {
+            file: $file,
+            part: $part,
+            title: concat!($framework, ": ", $title),
+            table: concat!($framework, ": ", $table),
+            rows: $rows,
+        }),*]
+    };
+}
+
+static INSTRUCTIONS: [Plot; 3] = plots!(
+    "requests", REQUESTS, "instructions per request beyond those without sessions", "Instructions":
+    "instructions-axum" on "axum", "instructions-actix" on "actix-web", "instructions-poem" on "poem"
+);
+static ALLOCATIONS: [Plot; 3] = plots!(
+    "requests", REQUESTS, "allocations per request beyond those without sessions", "Allocations":
+    "allocations-axum" on "axum", "allocations-actix" on "actix-web", "allocations-poem" on "poem"
+);
+static THROUGHPUT: [Plot; 3] = plots!(
+    "load", LOAD, "requests per second, 32 connections", "Requests per second over loopback":
+    "throughput-axum" on "axum", "throughput-actix" on "actix-web", "throughput-poem" on "poem"
+);
+
+/// Returns the charts of a part.
+pub fn plots(part: &str) -> impl Iterator<Item = &'static Plot> {
+    INSTRUCTIONS.iter().chain(&ALLOCATIONS).chain(&THROUGHPUT).filter(move |plot| plot.part == part)
+}
 
 const LABEL: f64 = 190.0;
 const WIDTH: f64 = 420.0;
@@ -67,7 +78,7 @@ pub fn bars(plot: &Plot, tables: &[Table]) -> Fallible<String> {
         for (name, cell) in table.columns.iter().zip(cells) {
             let Some(value) = cell.first().copied().filter(|value| *value > 0.0) else { continue };
             let (width, text) = (value / most * WIDTH, y + LINE - 5.0);
-            let colour = if *name == CONTENDERS[0].name { "#1f6f54" } else { "#b9c4bf" };
+            let colour = if *name == OURS { "#1f6f54" } else { "#b9c4bf" };
             let _ = writeln!(shapes, r#"<text x="20" y="{text}">{name}</text>"#);
             let _ = writeln!(
                 shapes,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use bench_harness::Jar;
+use bench_harness::{Jar, Storage};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinSet, spawn_local};
@@ -13,10 +13,10 @@ use crate::client::Client;
 use crate::contenders::{CONTENDERS, names, of};
 use crate::fallible::Fallible;
 use crate::served::{STORAGES, Served, Stage};
-use crate::table::{Best, Cell, Table};
+use crate::table::{Best, Cell, Lost, Table};
 
 /// The number of overlapping requests.
-const WRITERS: u32 = 100;
+pub const WRITERS: u32 = 100;
 /// The number of sign-outs.
 const TRIALS: u32 = 20;
 /// If a library serializes the requests of a session, the other requests don't reach the gate
@@ -41,7 +41,18 @@ pub async fn tables(stage: &Stage<'_>) -> Fallible<Vec<Table>> {
         lost.push(storage.as_str(), lost_of);
         undone.push(storage.as_str(), undone_of);
     }
-    Ok(vec![lost, undone])
+    Ok([lost, undone].iter().flat_map(Table::by_framework).collect())
+}
+
+/// Counts the updates of one counter that each contender loses, for the rows of other tables.
+pub async fn lost(stage: &Stage<'_>, storage: Storage) -> Fallible<Lost> {
+    let gate = Gate::open().await?;
+    let mut lost = vec![None; CONTENDERS.len()];
+    for (who, served) in stage.all(storage, Some(gate.port()?))? {
+        let counter = updates(&served, &gate, |_| "/slow-count".to_owned(), Count::Number).await;
+        lost[who] = Some(counter.map_err(of(who, storage))?);
+    }
+    Ok(lost)
 }
 
 async fn both(served: &Served, gate: &Gate) -> Fallible<(Cell, Cell)> {

@@ -109,7 +109,8 @@ impl Stage<'_> {
     }
 
     pub fn one(&self, contender: &Contender, storage: Storage, gate: Option<u16>) -> Fallible<Option<Served>> {
-        for program in contender.programs {
+        // A program that wasn't built has no figures.
+        for program in contender.programs.iter().filter(|program| self.program(program).is_file()) {
             let store = self.stores.address(storage, program);
             if let Some(served) = Served::start(&self.program(program), storage, &store, gate)? {
                 return Ok(Some(served));

@@ -23,7 +23,7 @@ const FIRST: usize = 5;
 const VISITS: usize = 20;
 
 /// Counts round trips with proxies in front of the stores.
-pub async fn table(stage: &Stage<'_>) -> Fallible<Table> {
+pub async fn tables(stage: &Stage<'_>) -> Fallible<Vec<Table>> {
     let mut table =
         Table::new("Round trips to the store per request", "request", &names(), Best::Lowest).with_decimals(1);
     for storage in [Storage::Redis, Storage::Valkey, Storage::Postgres] {
@@ -38,7 +38,7 @@ pub async fn table(stage: &Stage<'_>) -> Fallible<Table> {
             table.push(format!("{}: {name}", storage.as_str()), cells);
         }
     }
-    Ok(table)
+    Ok(table.by_framework())
 }
 
 async fn visits(stage: &Stage<'_>, storage: Storage, served: &Served) -> Fallible<[f64; VISIT.len()]> {

@@ -9,8 +9,10 @@ use crate::outcome::Outcome;
 const HEAD: &str = "# The budget of one round of a row's requests, including the cost of the framework. Written by `cargo xtask guard --renew`.\n\
     # row\tallocations\tbytes\tinstructions\n";
 /// Pairs of rows, of which the second has ten times the keys.
-const GROWTH: [(&str, &str); 2] =
-    [("memory-read-100-keys", "memory-read-1000-keys"), ("memory-write-100-keys", "memory-write-1000-keys")];
+const GROWTH: [(&str, &str); 2] = [
+    ("axum/memory-read-100-keys", "axum/memory-read-1000-keys"),
+    ("axum/memory-write-100-keys", "axum/memory-write-1000-keys"),
+];
 
 /// The measured or allowed cost of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -158,10 +160,10 @@ mod tests {
     fn rows_with_ten_times_the_keys_have_a_limit() {
         let rows = |large| {
             budgets(&[
-                ("memory-read-100-keys", 0.0, 0.0, 100.0),
-                ("memory-read-1000-keys", 0.0, 0.0, large),
-                ("memory-write-100-keys", 0.0, 0.0, 100.0),
-                ("memory-write-1000-keys", 0.0, 0.0, 1000.0),
+                ("axum/memory-read-100-keys", 0.0, 0.0, 100.0),
+                ("axum/memory-read-1000-keys", 0.0, 0.0, large),
+                ("axum/memory-write-100-keys", 0.0, 0.0, 100.0),
+                ("axum/memory-write-1000-keys", 0.0, 0.0, 1000.0),
             ])
         };
         assert!(rows(1000.0).growth(13.0).is_empty());

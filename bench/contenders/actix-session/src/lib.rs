@@ -1,41 +1,37 @@
 //! actix-session on actix-web.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
-use actix_http::Request;
 use actix_session::config::CookieContentSecurity;
 use actix_session::storage::{
     CookieSessionStore, LoadError, RedisSessionStore, SaveError, SessionKey, SessionStore, UpdateError,
 };
 use actix_session::{Session, SessionGetError, SessionMiddleware};
-use actix_web::body::{BoxBody, to_bytes};
+use actix_web::body::BoxBody;
 use actix_web::cookie::Key;
 use actix_web::cookie::time::Duration;
-use actix_web::dev::{Service, ServiceResponse};
-use actix_web::http::{Method, header};
-use actix_web::test::{TestRequest, init_service};
+use actix_web::dev::ServiceResponse;
+use actix_web::test::init_service;
 use actix_web::web::{Path, ServiceConfig, get, post};
-use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use bench_harness::{Answer, Ask, Contender, Contents, Storage, slow_work, store_address};
+use bench_on_actix::{Application, boxed};
 use rand::distr::{Alphanumeric, SampleString as _};
 use subtle::ConstantTimeEq as _;
 
 pub struct Peer;
 
-type Page = std::pin::Pin<Box<dyn Future<Output = ServiceResponse<BoxBody>>>>;
-
 impl Contender for Peer {
-    type App = Rc<dyn Fn(TestRequest) -> Page>;
+    type App = Application<Self::Response>;
     type Response = ServiceResponse<BoxBody>;
 
     async fn app(storage: Storage) -> Option<Self::App> {
         Some(match storage {
-            Storage::Nothing => boxed(init_service(App::new().configure(pages)).await),
-            Storage::Memory => boxed(init_service(App::new().wrap(memory()).configure(pages)).await),
-            Storage::Signed => boxed(init_service(App::new().wrap(cookies(SIGNED)).configure(pages)).await),
-            Storage::Encrypted => boxed(init_service(App::new().wrap(cookies(PRIVATE)).configure(pages)).await),
+            Storage::Nothing => boxed(init_service(App::new().configure(pages)).await, same),
+            Storage::Memory => boxed(init_service(App::new().wrap(memory()).configure(pages)).await, same),
+            Storage::Signed => boxed(init_service(App::new().wrap(cookies(SIGNED)).configure(pages)).await, same),
+            Storage::Encrypted => boxed(init_service(App::new().wrap(cookies(PRIVATE)).configure(pages)).await, same),
             // Its only store is for Redis, and is measured only in served applications.
             Storage::EmptyLayer | Storage::Redis | Storage::Valkey | Storage::Postgres | Storage::Sqlite => {
                 return None;
@@ -44,23 +40,11 @@ impl Contender for Peer {
     }
 
     async fn call(app: &Self::App, ask: &Ask<'_>) -> Self::Response {
-        let mut request = TestRequest::get().uri(ask.path);
-        if let Some(cookie) = ask.cookie {
-            request = request.insert_header((header::COOKIE, cookie));
-        }
-        if let Some(token) = ask.token {
-            request = request.method(Method::POST).insert_header((header::HOST, "localhost"));
-            request = request.insert_header(("sec-fetch-site", "same-origin")).insert_header(("x-csrf-token", token));
-        }
-        app(request).await
+        bench_on_actix::call(app, ask).await
     }
 
     async fn read(response: Self::Response) -> Answer {
-        let lines = response.headers().get_all(header::SET_COOKIE);
-        let cookies = lines.map(|line| line.to_str().expect("ASCII").to_owned()).collect();
-        let status = response.status().as_u16();
-        let body = to_bytes(response.into_body()).await.expect("a body");
-        Answer { status, cookies, body: String::from_utf8(body.into()).expect("text") }
+        bench_on_actix::read(response).await
     }
 
     async fn serve(storage: Storage, listener: std::net::TcpListener) -> bool {
@@ -99,15 +83,9 @@ fn cookies(security: CookieContentSecurity) -> SessionMiddleware<CookieSessionSt
     SessionMiddleware::builder(CookieSessionStore::default(), key()).cookie_content_security(security).build()
 }
 
-/// The type of an application depends on its middleware.
-fn boxed<S>(service: S) -> Rc<dyn Fn(TestRequest) -> Page>
-where
-    S: Service<Request, Response = ServiceResponse<BoxBody>, Error = Error> + 'static,
-{
-    Rc::new(move |request| {
-        let answer = service.call(request.to_request());
-        Box::pin(async move { answer.await.expect("a page") })
-    })
+/// The responses of this library have the type of those without sessions.
+const fn same<R>(response: R) -> R {
+    response
 }
 
 fn key() -> Key {

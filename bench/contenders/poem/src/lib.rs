@@ -2,13 +2,12 @@
 
 use bench_harness::{Answer, Ask, Contender, Contents, Storage, slow_work, store_address};
 use poem::endpoint::BoxEndpoint;
-use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use poem::listener::TcpAcceptor;
+use poem::http::{HeaderMap, StatusCode};
 use poem::middleware::Csrf;
 use poem::session::{CookieConfig, CookieSession, MemoryStorage, RedisStorage, ServerSession, Session};
 use poem::web::cookie::CookieKey;
 use poem::web::{CsrfToken, CsrfVerifier, Path};
-use poem::{Endpoint as _, EndpointExt as _, Request, Response, Route, Server, get, handler, post};
+use poem::{EndpointExt as _, Response, Route, get, handler, post};
 
 pub struct Peer;
 
@@ -35,30 +34,16 @@ impl Contender for Peer {
     }
 
     async fn call(app: &Self::App, ask: &Ask<'_>) -> Response {
-        let mut request = Request::builder().uri(ask.path.parse().expect("a path")).finish();
-        if let Some(cookie) = ask.cookie {
-            request.headers_mut().insert(header::COOKIE, HeaderValue::from_str(cookie).expect("ASCII"));
-        }
-        if let Some(token) = ask.token {
-            request.set_method(Method::POST);
-            request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
-            request.headers_mut().insert("sec-fetch-site", HeaderValue::from_static("same-origin"));
-            request.headers_mut().insert("x-csrf-token", HeaderValue::from_str(token).expect("ASCII"));
-        }
-        app.get_response(request).await
+        bench_on_poem::call(app, ask).await
     }
 
     async fn read(response: Response) -> Answer {
-        let lines = response.headers().get_all(header::SET_COOKIE).iter();
-        let cookies = lines.map(|line| line.to_str().expect("ASCII").to_owned()).collect();
-        let status = response.status().as_u16();
-        Answer { status, cookies, body: response.into_body().into_string().await.expect("text") }
+        bench_on_poem::read(response).await
     }
 
     async fn serve(storage: Storage, listener: std::net::TcpListener) -> bool {
         let Some(app) = Self::app(storage).await else { return false };
-        let acceptor = TcpAcceptor::from_std(listener).expect("a listener");
-        Server::new_with_acceptor(acceptor).run(app).await.is_ok()
+        bench_on_poem::serve(app, listener).await
     }
 }
 

@@ -5,9 +5,10 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
 
+use super::names::standard_names;
 use super::{PlainResponse, RequestHead, ResponseHeaders};
 use crate::csrf::{CsrfSlot, FormToken};
 use crate::error::Error;
@@ -29,7 +30,7 @@ impl RequestHead for HttpRequest {
     }
 
     fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.headers().get_all(name).map(HeaderValue::as_bytes)
+        all(self.headers(), name)
     }
 }
 
@@ -39,11 +40,11 @@ impl ResponseHeaders for HeaderMap {
     }
 
     fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.get_all(name).map(HeaderValue::as_bytes)
+        all(self, name)
     }
 
     fn append(&mut self, name: &'static str, value: &'static str) {
-        Self::append(self, HeaderName::from_static(name), HeaderValue::from_static(value));
+        Self::append(self, named(name), HeaderValue::from_static(value));
     }
 
     fn remove(&mut self, name: &str) {
@@ -51,15 +52,29 @@ impl ResponseHeaders for HeaderMap {
     }
 
     fn replace(&mut self, name: &'static str, value: &'static str) {
-        self.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        self.insert(named(name), HeaderValue::from_static(value));
     }
 
     fn append_secret(&mut self, name: &'static str, value: String) -> bool {
         let Ok(mut value) = HeaderValue::try_from(value) else { return false };
         value.set_sensitive(true);
-        Self::append(self, HeaderName::from_static(name), value);
+        Self::append(self, named(name), value);
         true
     }
+}
+
+standard_names!();
+
+fn named(name: &'static str) -> HeaderName {
+    standard(name).unwrap_or_else(|| HeaderName::from_static(name))
+}
+
+fn all<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let lines = match standard(name) {
+        Some(name) => headers.get_all(name),
+        None => headers.get_all(name),
+    };
+    lines.map(HeaderValue::as_bytes)
 }
 
 type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, Error>>>>;

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use http::header::{CACHE_CONTROL, COOKIE, GetAll, HOST, HeaderName, ORIGIN, SET_COOKIE, UPGRADE, VARY};
+use http::header::{self, GetAll, HeaderName};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request};
 
+use super::names::standard_names;
 use super::{RequestHead, ResponseHeaders};
 
 impl RequestHead for Parts {
@@ -73,32 +74,7 @@ impl ResponseHeaders for HeaderMap {
     }
 }
 
-const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
-const PURPOSE: HeaderName = HeaderName::from_static("purpose");
-const X_PURPOSE: HeaderName = HeaderName::from_static("x-purpose");
-const X_MOZ: HeaderName = HeaderName::from_static("x-moz");
-const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
-/// Returns the constant for a frequently used name. Parsing the name costs more than this lookup.
-fn standard(name: &str) -> Option<HeaderName> {
-    match name {
-        "cookie" => Some(COOKIE),
-        "set-cookie" => Some(SET_COOKIE),
-        "vary" => Some(VARY),
-        "cache-control" => Some(CACHE_CONTROL),
-        "origin" => Some(ORIGIN),
-        "host" => Some(HOST),
-        "upgrade" => Some(UPGRADE),
-        "sec-purpose" => Some(SEC_PURPOSE),
-        "purpose" => Some(PURPOSE),
-        "x-purpose" => Some(X_PURPOSE),
-        "x-moz" => Some(X_MOZ),
-        "sec-fetch-dest" => Some(SEC_FETCH_DEST),
-        "sec-fetch-site" => Some(SEC_FETCH_SITE),
-        _ => None,
-    }
-}
+standard_names!();
 
 fn named(name: &'static str) -> HeaderName {
     standard(name).unwrap_or_else(|| HeaderName::from_static(name))

@@ -34,6 +34,8 @@ mod answer;
 mod axum;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(any(feature = "actix", feature = "http"))]
+mod names;
 #[cfg(feature = "poem")]
 mod poem;
 #[cfg(feature = "http")]

@@ -79,7 +79,7 @@ impl<S: Store> StoredSessions<S> {
         self.end(commit, &mut course).await?;
         course.unsure = commit.is_resumed();
         let (id, version) = self.create(commit, &mut course).await?;
-        self.dismiss(surplus, commit, &id.store_key(), &course).await;
+        self.dismiss(surplus, commit, id, &course).await;
         Ok(Outcome::Kept(id, version, commit.record()))
     }
 
@@ -209,7 +209,7 @@ impl<S: Store> StoredSessions<S> {
         let written = self.write(&Write { commit, key, seen, step: &step }, &mut course).await;
         let written = written.inspect_err(|_| self.abandon(&new.store_key(), commit.now(), &course))?;
         if matches!(written, Written::Yes(..)) {
-            self.dismiss(surplus, commit, &new.store_key(), &course).await;
+            self.dismiss(surplus, commit, new, &course).await;
         }
         Ok(written.under(new))
     }

@@ -7,7 +7,7 @@
 //! [`Sessions::end_others`](crate::Sessions::end_others).
 
 use cloakroom_session::Error;
-use cloakroom_session::factory::{Commit, SessionState, StoreKey};
+use cloakroom_session::factory::{Commit, SessionId, SessionState, StoreKey};
 
 use super::StoredSessions;
 use super::call::Operation;
@@ -64,9 +64,13 @@ impl<S: Store> StoredSessions<S> {
     }
 
     /// Ends the oldest sessions of an owner who has just signed in, in one bounded step.
-    pub(crate) async fn dismiss(&self, surplus: Surplus, commit: &Commit, new: &StoreKey, course: &Course) {
+    ///
+    /// The session `new` is kept. Its id is hashed only here: most new sessions end no other one,
+    /// and a hash is a tenth of a new session's cost.
+    pub(crate) async fn dismiss(&self, surplus: Surplus, commit: &Commit, new: SessionId, course: &Course) {
         let (Surplus(surplus @ 1..), Some(owner)) = (surplus, commit.session().record().owner()) else { return };
-        let end = self.store.end_owned(owner, Some(new), surplus.min(MOST_ENDED), commit.now());
+        let kept = new.store_key();
+        let end = self.store.end_owned(owner, Some(&kept), surplus.min(MOST_ENDED), commit.now());
         // The new session is already valid. Remaining surplus sessions expire, or are ended at the
         // next sign-in.
         match self.call_by(course.limit(), Operation::EndOwned, None, end).await {

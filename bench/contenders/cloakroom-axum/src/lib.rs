@@ -3,14 +3,9 @@
 use axum::Router;
 use axum::extract::{Path, Request};
 use axum::routing::{get, post};
-use bench_harness::{Contents, Storage, slow_work, store_address};
+use bench_harness::{Contents, Storage, slow_work};
 use bench_on_axum::{Application, OnAxum};
-use cloakroom::factory::SessionFactory;
-use cloakroom::store::Store;
-use cloakroom::{
-    CookieSessions, CsrfLayer, CsrfRules, Error, Key, MemoryStore, PostgresStore, RedisStore, Session, SessionLayer,
-    SqliteStore, StoredSessions, TokenPolicy,
-};
+use cloakroom::{CsrfLayer, Engine, Error, Session, SessionLayer};
 use tower::layer::layer_fn;
 
 pub type Peer = OnAxum<Library>;
@@ -19,42 +14,21 @@ pub struct Library;
 
 impl Application for Library {
     async fn router(storage: Storage) -> Option<Router> {
-        let key = || Key::new(b"a secret for benchmarks, of 32 bytes or more").expect("long enough");
-        Some(match storage {
-            Storage::Nothing => pages(),
-            Storage::EmptyLayer => pages().layer(layer_fn(Empty)),
-            Storage::Memory => with(stored(MemoryStore::new())),
-            Storage::Signed => with(CookieSessions::signed(key()).build().expect("valid options")),
-            Storage::Encrypted => with(CookieSessions::encrypted(key()).build().expect("valid options")),
-            Storage::Redis | Storage::Valkey => {
-                with(stored(RedisStore::connect(&store_address()).await.expect("a Redis")))
-            }
-            Storage::Postgres => {
-                let store = PostgresStore::connect(&store_address()).expect("an address");
-                store.migrate().await.expect("a schema");
-                with(stored(store))
-            }
-            Storage::Sqlite => {
-                let store = SqliteStore::open(store_address()).expect("a file");
-                store.migrate().await.expect("a schema");
-                with(stored(store))
-            }
+        Some(match bench_sessions::engine(storage).await {
+            Some(engine) => with(engine),
+            None if storage == Storage::EmptyLayer => pages().layer(layer_fn(Empty)),
+            None => pages(),
         })
     }
 }
 
-fn stored<S: Store>(store: S) -> StoredSessions<S> {
-    StoredSessions::new(store).build().expect("valid options")
-}
-
 /// Only the routes that need the CSRF check have it, as in the other contenders.
-fn with(sessions: impl SessionFactory) -> Router {
-    let rules = CsrfRules::builder().token_policy(TokenPolicy::Always).build().expect("the rules are valid");
+fn with(engine: Engine) -> Router {
     let checked = Router::new()
         .route("/token", get(async |session: Session| session.csrf_token().map(|token| token.expose().to_owned())))
         .route("/post", post(async || "posted"))
-        .layer(CsrfLayer::new(rules));
-    pages().merge(checked).layer(SessionLayer::new(sessions))
+        .layer(CsrfLayer::new(bench_sessions::rules()));
+    pages().merge(checked).layer(SessionLayer::from_engine(engine))
 }
 
 /// A layer that does nothing.

@@ -1,3 +1,0 @@
-fn main() {
-    bench_harness::main::<bench_cloakroom::Peer>();
-}
