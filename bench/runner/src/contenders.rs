@@ -61,6 +61,7 @@ pub const CONTENDERS: &[Contender] = &[
     on(Framework::Actix, "actix-session", &["actix-session"]),
     on(Framework::Poem, OURS, &["cloakroom-poem"]),
     on(Framework::Poem, "poem", &["poem"]),
+    on(Framework::Salvo, OURS, &["cloakroom-salvo"]),
     on(Framework::Salvo, "salvo", &["salvo"]),
 ];
 

@@ -101,7 +101,7 @@ impl PostgresStore {
         let connections =
             |pool| Connections::Pool(Arc::new(wire::Wire::new(pool, canceller.clone(), prepared.clone())));
         let patient = connections(patient);
-        Ok(Self(SqlStore { patient, ..Self::of(connections(brief)).table(table).0 }))
+        Ok(Self(Self::of(connections(brief)).table(table).0.patient(patient)))
     }
 
     /// Creates a store on the application's own pool.

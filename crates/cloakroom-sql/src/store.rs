@@ -84,6 +84,12 @@ impl<D: Dialect> SqlStore<D> {
         Self { statements: Arc::new(statements), ..self }
     }
 
+    /// Uses other connections for long-running work.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn patient(self, patient: D) -> Self {
+        Self { patient, ..self }
+    }
+
     pub(crate) async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
         let mut rows = self.connections.rows(&self.statements.load, &[key.into()], found(*key, now)).await?;
         Ok(rows.pop().unwrap_or(Loaded::Absent))

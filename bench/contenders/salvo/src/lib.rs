@@ -2,12 +2,8 @@
 //! id.
 
 use bench_harness::{Answer, Ask, Contender, Contents, Storage, slow_work};
-use salvo::conn::tcp::TcpAcceptor;
-use salvo::http::{HeaderValue, Method, ReqBody, header, uri::Scheme};
-use salvo::hyper::Request as HyperRequest;
 use salvo::prelude::*;
 use salvo::session::{CookieStore, MemoryStore, SessionHandler, SessionStore};
-use salvo::test::ResponseExt as _;
 use subtle::ConstantTimeEq as _;
 
 pub struct Peer;
@@ -23,31 +19,16 @@ impl Contender for Peer {
     }
 
     async fn call(app: &Service, ask: &Ask<'_>) -> Response {
-        let mut request = HyperRequest::get(ask.path).body(ReqBody::None).expect("a valid request");
-        if let Some(cookie) = ask.cookie {
-            request.headers_mut().insert(header::COOKIE, HeaderValue::from_str(cookie).expect("ASCII"));
-        }
-        if let Some(token) = ask.token {
-            *request.method_mut() = Method::POST;
-            request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));
-            request.headers_mut().insert("sec-fetch-site", HeaderValue::from_static("same-origin"));
-            request.headers_mut().insert("x-csrf-token", HeaderValue::from_str(token).expect("ASCII"));
-        }
-        app.handle(Request::from_hyper(request, Scheme::HTTP)).await
+        bench_on_salvo::call(app, ask).await
     }
 
-    async fn read(mut response: Response) -> Answer {
-        // Until the response is sent, its cookies are in a separate jar.
-        let cookies = response.cookies().delta().map(ToString::to_string).collect();
-        let status = response.status_code.unwrap_or(StatusCode::OK).as_u16();
-        Answer { status, cookies, body: response.take_string().await.unwrap_or_default() }
+    async fn read(response: Response) -> Answer {
+        bench_on_salvo::read(response).await
     }
 
     async fn serve(storage: Storage, listener: std::net::TcpListener) -> bool {
         let Some(router) = router(storage) else { return false };
-        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-        Server::new(TcpAcceptor::try_from(listener).expect("a listener")).serve(router).await;
-        true
+        bench_on_salvo::serve(router, listener).await
     }
 }
 

@@ -1,0 +1,3 @@
+fn main() {
+    bench_harness::main::<bench_cloakroom_salvo::Peer>();
+}
