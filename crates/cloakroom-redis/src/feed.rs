@@ -1,7 +1,7 @@
 //! The feed of a store: the server announces every changed session (`CLIENT TRACKING`).
 //!
 //! A separate connection asks the server, in broadcast mode, for the names of all keys that begin
-//! with the prefix of sessions, whichever client changes them. It reads nothing else. The server
+//! with the prefix of sessions, by all clients. It reads nothing else. The server
 //! sends such a name before it answers later commands on the same connection. A ping that is
 //! answered therefore proves that everything acknowledged before it was sent has been announced.
 //!

@@ -7,7 +7,7 @@ use cloakroom_core::{CookiePayload, SessionState, Timestamp};
 use tokio::time::sleep;
 
 use crate::clock::Clock;
-use crate::factory::SessionFactory;
+use crate::error::Error;
 
 /// The time between two checks of a session whose factory can only be asked.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -34,15 +34,17 @@ pub enum Ended {
 }
 
 /// Asks the factory periodically whether the session is still there.
-pub(crate) async fn by_asking<F: SessionFactory + ?Sized>(
-    factory: &F,
+///
+/// `reload` loads it at the given time.
+pub(crate) async fn by_asking<F: Future<Output = Result<SessionState, Error>>>(
+    reload: impl Fn(Timestamp) -> F,
     session: &SessionState,
     clock: &Arc<dyn Clock>,
 ) -> Ended {
     let (mut newest, mut failures) = (session.clone(), 0);
     loop {
         let now = clock.now();
-        let pause = match factory.reload(session, now).await {
+        let pause = match reload(now).await {
             Ok(found) if found.id().is_none() => return reason(&newest, now),
             Ok(found) => {
                 (newest, failures) = (found, 0);

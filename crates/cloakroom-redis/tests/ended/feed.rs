@@ -1,4 +1,4 @@
-//! The feed itself: what it proves, and which stores have one.
+//! The feed itself: its proof, and the stores that have one.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};

@@ -31,8 +31,9 @@ async fn from_the_sign_out_to_the_closed_socket() {
                 waiting.await.unwrap();
                 drop(socket);
             });
-            let before = there.sessions.stats().waiting_for_end;
-            assert!(before > 0 || !serving.is_finished());
+            // The first check of the wait isn't part of the measurement.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            assert!(!serving.is_finished());
             let (slot, session) = here.open(&cookie).await;
             Session::invalidate(&session);
             let began = Instant::now();

@@ -13,7 +13,7 @@ use cloakroom_store::store::feed::{Feed, Listener, Subscription};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-/// So long that only the feed can resolve a wait.
+/// An interval after which only the feed can have resolved a wait.
 const NEVER: Duration = Duration::from_secs(24 * 3600);
 
 /// Far more than a slow machine needs.

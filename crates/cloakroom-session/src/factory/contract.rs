@@ -200,7 +200,7 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
     /// The default implementation calls [`reload`](Self::reload) every 5 seconds and at the
     /// deadline. If the factory doesn't support reloading, it resolves at the deadline only.
     fn ended(&self, session: &SessionState, clock: &Arc<dyn Clock>) -> impl Future<Output = Ended> + Send {
-        by_asking(self, session, clock)
+        by_asking(|now| self.reload(session, now), session, clock)
     }
 }
 

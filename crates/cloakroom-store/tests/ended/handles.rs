@@ -118,3 +118,17 @@ async fn writes_of_the_handle_and_of_others_end_nothing() {
     node.visit(&cookie, |session| session.invalidate()).await;
     assert_eq!(waiting.await.unwrap(), Ended::Gone);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_handle_follows_its_session_if_the_hint_overtakes_the_answer() {
+    let node = Node::new(Fed::with_own_feed());
+    let cookie = node.begin().await;
+    let (slot, session) = node.open(&cookie).await;
+    let mut waiting = tokio::spawn(session.ended());
+    settle().await;
+    session.cycle_id();
+    slot.finish(200).await.unwrap();
+    assert!(timeout(seconds(120), &mut waiting).await.is_err(), "its own commit has moved it");
+    node.sessions.store().end(&session.id().unwrap().store_key(), node.clock.now()).await.unwrap();
+    assert_eq!(waiting.await.unwrap(), Ended::Gone);
+}

@@ -10,5 +10,6 @@
 mod feeds;
 mod handles;
 mod hints;
+mod latency;
 mod waiting;
 mod world;

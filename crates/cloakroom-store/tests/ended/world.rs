@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cloakroom_session::adapter::{CookieHeader, SessionSlot};
-use cloakroom_session::factory::{SessionId, StoreKey};
+use cloakroom_session::factory::{SessionId, StoreKey, Version};
 use cloakroom_session::{Clock, CookieConfig, Engine, Session, Timestamp};
 use cloakroom_store::store::feed::{Announcer, Connection, Covers, Feed, Reach};
-use cloakroom_store::store::{Loaded, Store, StoreError, delegate_store};
+use cloakroom_store::store::{Entry, Loaded, Replaced, Store, StoreError, delegate_store};
 use cloakroom_store::{MemoryStore, StoredSessions, StoredSessionsBuilder};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -134,6 +134,21 @@ impl Store for Fed {
         loaded
     }
 
+    async fn cycle(
+        &self,
+        old: &StoreKey,
+        seen: Version,
+        new: &StoreKey,
+        entry: &Entry,
+        moved_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        let moved = self.inner.cycle(old, seen, new, entry, moved_until, now).await;
+        // The hint is there, and the answer isn't.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        moved
+    }
+
     fn feed(&self) -> Option<Feed> {
         match &self.source {
             Source::Own => self.inner.feed(),
@@ -142,7 +157,7 @@ impl Store for Fed {
         }
     }
 
-    delegate_store!(inner, except load feed);
+    delegate_store!(inner, except load cycle feed);
 }
 
 /// An application on one node.
