@@ -23,7 +23,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::address::{Address, CONNECT, RESPONSE};
-use crate::layout::parse_key;
+use crate::layout::{bytes, parse_key};
 use crate::link::Link;
 use crate::managed;
 #[cfg(feature = "sentinel")]
@@ -43,7 +43,7 @@ const REFUSED: Duration = Duration::from_secs(60);
 /// by the application can't be copied, and each master of a Cluster would need a connection.
 pub(crate) fn announcer(link: &Link, front: String) -> Option<Announcer> {
     let source = match link {
-        Link::Managed(managed) => Source::Server(managed.dial.address.clone()),
+        Link::Managed(managed) => Source::Server(Box::new(managed.dial.address.clone())),
         #[cfg(feature = "sentinel")]
         Link::Sentinel(sentinel) => Source::Master(Arc::new(sentinel.dial.another())),
         Link::Given(_) => return None,
@@ -62,7 +62,7 @@ pub(crate) fn announcer(link: &Link, front: String) -> Option<Announcer> {
 /// The server that announces.
 #[derive(Clone)]
 enum Source {
-    Server(Address),
+    Server(Box<Address>),
     #[cfg(feature = "sentinel")]
     Master(Arc<Master>),
 }
@@ -103,14 +103,10 @@ impl Source {
             #[cfg(feature = "sentinel")]
             Self::Master(_) => "ROLE",
         };
-        Ok(match redis::cmd(command).query_async::<Value>(connection).await? {
-            Value::Array(role) => role.first().is_some_and(|role| match role {
-                Value::BulkString(role) => role == b"master",
-                Value::SimpleString(role) => role == "master",
-                _ => false,
-            }),
-            _ => true,
-        })
+        let answer = redis::cmd(command).query_async::<Value>(connection).await?;
+        // The answer to a ping is no array.
+        let Value::Array(role) = answer else { return Ok(true) };
+        Ok(role.into_iter().next().and_then(bytes).is_some_and(|role| role == b"master"))
     }
 }
 
@@ -159,6 +155,7 @@ impl Reader {
         track.query_async::<Value>(&mut connection).await?;
         feed.established();
         loop {
+            #[expect(clippy::disallowed_methods, reason = "the age of the proof, on a monotonic clock")]
             let sent = std::time::Instant::now();
             let next = Instant::now() + PING;
             if !self.source.ping(&mut connection).await? || self.source.turn() != turn {
@@ -199,13 +196,11 @@ fn hears(
     front: Arc<str>,
 ) -> impl Fn(PushInfo) -> Result<(), SendError> + Send + Sync + 'static {
     move |push: PushInfo| {
-        match push.kind {
-            PushKind::Invalidate => announce(&feed, &front, &push.data),
-            PushKind::Disconnection => {
-                lost.is_lost.store(true, Ordering::SeqCst);
-                lost.noticed.notify_waiters();
-            }
-            _ => {}
+        if push.kind == PushKind::Invalidate {
+            announce(&feed, &front, &push.data);
+        } else if push.kind == PushKind::Disconnection {
+            lost.is_lost.store(true, Ordering::SeqCst);
+            lost.noticed.notify_waiters();
         }
         Ok(())
     }

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::{Cluster, Redis};
@@ -11,7 +10,7 @@ use cloakroom_session::{Clock as _, SystemClock};
 use cloakroom_store::store::feed::{Covers, Listener, Reach};
 use cloakroom_store::store::{Entry, Store as _};
 
-use crate::node::{PATIENCE, until_live};
+use crate::node::{PATIENCE, clock, until_live};
 
 #[derive(Default)]
 struct Heard(Mutex<HashSet<StoreKey>>);
@@ -47,7 +46,7 @@ async fn a_proof_covers_every_write_acknowledged_before_it() {
                 other.create(&key, &entry, now).await.unwrap();
                 written.push(key);
             }
-            let acknowledged = Instant::now();
+            let acknowledged = clock();
             while feed.proven_at().is_none_or(|proven| proven < acknowledged) {
                 assert!(acknowledged.elapsed() < PATIENCE, "nothing is proven");
                 tokio::task::yield_now().await;
@@ -71,7 +70,7 @@ async fn a_feed_has_one_connection_while_it_is_listened_to() {
     let second = until_live(&store.clone().feed().unwrap(), true).await;
     assert_eq!(tracking(), 1);
     drop((first, second));
-    let began = Instant::now();
+    let began = clock();
     while tracking() > 0 {
         assert!(began.elapsed() < PATIENCE, "the connection stays open");
         tokio::task::yield_now().await;
