@@ -26,6 +26,7 @@ mod gated;
 mod groups;
 mod health;
 mod interleavings;
+mod latest;
 mod limits;
 mod memory;
 mod metrics;
