@@ -9,6 +9,7 @@
 )]
 
 mod broken;
+mod cached;
 mod conformance;
 mod crowds;
 mod deployments;
