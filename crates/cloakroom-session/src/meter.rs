@@ -10,6 +10,10 @@
 //! | `cloakroom_session_events_total` | counter | `event`: [`Event::as_str`]; `carrier`: `id` for sessions in a store, `record` for those in cookies |
 //! | `cloakroom_session_bytes` | histogram, bytes | `carrier`: a record, or a cookie with its name |
 //! | `cloakroom_store_call_seconds` | histogram, seconds | `operation`: `load`, `create`, …; `outcome`: `ok`, `timeout`, `corrupt`, `unsupported`, `error` |
+//! | `cloakroom_near_cache_loads_total` | counter | `outcome`: `hit`, `miss` (no copy), `unproven` (no recent proof) |
+//! | `cloakroom_near_cache_copy_age_seconds` | histogram, seconds | none: the age of the copies that were hit |
+//! | `cloakroom_near_cache_proof_age_seconds` | histogram, seconds | none: the age of the proof at a hit |
+//! | `cloakroom_near_cache_resets_total` | counter | none: all copies were dropped |
 //! | `cloakroom_store_pool_connections` | gauge | `store`: `postgres`, `mysql`, `sqlite`; `state`: `in_use`, `idle` |
 //! | `cloakroom_store_pool_waiting` | gauge | `store`: callers that wait for a connection |
 //! | `cloakroom_store_pool_wait_seconds` | histogram, seconds | `store`; `outcome`: `ok`, or `none` where the caller got no connection |
@@ -165,6 +169,29 @@ pub fn commit_group(commits: usize) {
 pub fn calls_saved(operation: &'static str, calls: u64) {
     #[cfg(feature = "metrics")]
     metrics::counter!("cloakroom_store_calls_saved_total", "operation" => operation).increment(calls);
+}
+
+/// Counts a load through a near cache: a `hit`, a `miss`, or one that was `unproven`.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nothing records the value"))]
+pub fn cache_load(outcome: &'static str) {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("cloakroom_near_cache_loads_total", "outcome" => outcome).increment(1);
+}
+
+/// Records a hit of a near cache: the age of the copy, and that of the proof that it is recent.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "nothing records the value"))]
+pub fn cache_hit(copy: Duration, proof: Duration) {
+    #[cfg(feature = "metrics")]
+    {
+        metrics::histogram!("cloakroom_near_cache_copy_age_seconds").record(copy);
+        metrics::histogram!("cloakroom_near_cache_proof_age_seconds").record(proof);
+    }
+}
+
+/// Counts that a near cache dropped all copies, because hints may have been lost.
+pub fn cache_reset() {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("cloakroom_near_cache_resets_total").increment(1);
 }
 
 /// Metrics of a store's connection pool, or of the queue in front of its threads.
@@ -328,6 +355,18 @@ pub fn describe() {
     describe_gauge!("cloakroom_store_down", "1 while the store is known to be down.");
     describe_histogram!("cloakroom_commit_group_size", "Commits that were written together.");
     describe_counter!("cloakroom_store_calls_saved_total", "Store calls saved by sharing one with another request.");
+    describe_counter!("cloakroom_near_cache_loads_total", "Loads of sessions through a near cache.");
+    describe_counter!("cloakroom_near_cache_resets_total", "Times that a near cache dropped all copies.");
+    describe_histogram!(
+        "cloakroom_near_cache_copy_age_seconds",
+        Unit::Seconds,
+        "Time since the copy of a hit was loaded."
+    );
+    describe_histogram!(
+        "cloakroom_near_cache_proof_age_seconds",
+        Unit::Seconds,
+        "Age of the proof that the copy of a hit is recent."
+    );
     describe_gauge!("cloakroom_store_pool_connections", "Connections of the store's pool, in use and idle.");
     describe_gauge!("cloakroom_store_pool_waiting", "Callers that wait for a connection of the store.");
     describe_histogram!(

@@ -184,7 +184,7 @@ async fn mark_ended<S: Store>(store: &S, alias: &Alias, now: Timestamp) -> Resul
     let (key, until) = (alias.store_key(), now + MARKED);
     // Others win a race at most a few times: each has a sign-in or an end of this alias.
     for _ in 0..MOST_RACES {
-        match store.load(&key, now).await? {
+        match store.load_latest(&key, now).await? {
             Loaded::Live(seen, entry) => {
                 let claim = Claim { ended: Some(now), ..Claim::read(&key, &entry)? };
                 let marked = claim.entry(now, entry.deadline.map_or(until, |deadline| deadline.max(until)));

@@ -71,6 +71,7 @@ macro_rules! dyn_store {
 
 dyn_store! {
     load(key: &'a StoreKey, now: Timestamp) -> Loaded;
+    load_latest(key: &'a StoreKey, now: Timestamp) -> Loaded;
     create(key: &'a StoreKey, entry: &'a Entry, now: Timestamp) -> Created;
     replace(key: &'a StoreKey, seen: Version, entry: &'a Entry, now: Timestamp) -> Replaced;
     touch(key: &'a StoreKey, touched: Timestamp, deadline: Option<Timestamp>, now: Timestamp) -> bool;

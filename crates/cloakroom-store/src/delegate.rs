@@ -7,6 +7,9 @@
 /// that a later release adds to the trait: a wrapper without this macro would give them their
 /// default implementation, which often is an error.
 ///
+/// A wrapper that implements `load` also implements `load_latest`, which isn't passed on to the
+/// wrapped store then. Its default calls the wrapper's `load`.
+///
 /// `delegate_store!(FIELD via METHOD)` passes the name of each call and its future to a method of
 /// the wrapper, which awaits the future. Use it to measure calls, or to make some of them fail.
 ///
@@ -68,6 +71,15 @@ macro_rules! delegate_store {
                 now: $crate::delegated::Timestamp,
             ) -> ::std::result::Result<$crate::delegated::Loaded, $crate::delegated::StoreError> {
                 $crate::delegate_store!(@call self $($via)?, load, self.$store.load(key, now))
+            }
+        } $($($own)+)?);
+        $crate::delegate_store!(@unless load_latest {
+            async fn load_latest(
+                &self,
+                key: &$crate::delegated::StoreKey,
+                now: $crate::delegated::Timestamp,
+            ) -> ::std::result::Result<$crate::delegated::Loaded, $crate::delegated::StoreError> {
+                $crate::delegate_store!(@call self $($via)?, load_latest, self.$store.load_latest(key, now))
             }
         } $($($own)+)?);
         $crate::delegate_store!(@unless create {
@@ -207,6 +219,9 @@ macro_rules! delegate_store {
     // names that it spells out.
     (@unless $method:ident { $($item:tt)* }) => { $($item)* };
     (@unless load $item:tt load $($own:ident)*) => {};
+    // A wrapper that changes what is loaded, and doesn't know `load_latest`, has its default.
+    (@unless load_latest $item:tt load $($own:ident)*) => {};
+    (@unless load_latest $item:tt load_latest $($own:ident)*) => {};
     (@unless create $item:tt create $($own:ident)*) => {};
     (@unless replace $item:tt replace $($own:ident)*) => {};
     (@unless touch $item:tt touch $($own:ident)*) => {};

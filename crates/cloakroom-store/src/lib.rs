@@ -22,6 +22,7 @@
 //! | `file` | a store in a folder, for one machine |
 //! | `at_rest` | the frame of a packed record |
 //! | `packed` | compression and encryption of records, for any store |
+//! | `cached` | sessions in the memory of this process, for any store with a feed of all changes |
 //! | `location` | checks of the path of a store on disk |
 //! | `sweeper` | the background task that deletes expired entries |
 //! | `sessions` | listing and ending the sessions of an owner |
@@ -38,6 +39,7 @@
 mod alias;
 mod any;
 mod at_rest;
+mod cached;
 mod checkup;
 mod contents;
 mod deadline;
@@ -64,6 +66,7 @@ mod sweeper;
 mod walks;
 
 pub use any::AnyStore;
+pub use cached::{CacheStats, CachedStore};
 pub use file::{Durability, FileStore};
 pub use memory::MemoryStore;
 pub use packed::PackedStore;

@@ -23,7 +23,7 @@ pub(crate) enum Call {
 impl Call {
     fn named(method: &str) -> Option<Self> {
         Some(match method {
-            "load" => Self::Load,
+            "load" | "load_latest" => Self::Load,
             "create" => Self::Create,
             "replace" => Self::Replace,
             "touch" => Self::Touch,

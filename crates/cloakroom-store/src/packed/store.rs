@@ -20,6 +20,14 @@ impl<S: Store> PackedStore<S> {
         if self.packer.only_encrypted { owners.without_plain() } else { owners }
     }
 
+    fn unpack(&self, key: &StoreKey, loaded: Loaded) -> Result<Loaded, StoreError> {
+        Ok(match loaded {
+            Loaded::Live(version, entry) => Loaded::Live(version, self.packer.unpack(key, entry)?),
+            Loaded::Moved => Loaded::Moved,
+            Loaded::Absent => Loaded::Absent,
+        })
+    }
+
     /// Unpacks a session from an owner's list, if it belongs to that owner.
     fn unpack_owned(&self, owner: &str, OwnedSession { key, entry }: OwnedSession) -> Option<OwnedSession> {
         // A session that doesn't open stays in the list unchanged. The caller gets an error when
@@ -34,11 +42,11 @@ impl<S: Store> PackedStore<S> {
 
 impl<S: Store> Store for PackedStore<S> {
     async fn load(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
-        Ok(match self.store.load(key, now).await? {
-            Loaded::Live(version, entry) => Loaded::Live(version, self.packer.unpack(key, entry)?),
-            Loaded::Moved => Loaded::Moved,
-            Loaded::Absent => Loaded::Absent,
-        })
+        self.unpack(key, self.store.load(key, now).await?)
+    }
+
+    async fn load_latest(&self, key: &StoreKey, now: Timestamp) -> Result<Loaded, StoreError> {
+        self.unpack(key, self.store.load_latest(key, now).await?)
     }
 
     async fn create(&self, key: &StoreKey, entry: &Entry, now: Timestamp) -> Result<Created, StoreError> {
@@ -151,5 +159,5 @@ impl<S: Store> Store for PackedStore<S> {
         Ok(self.packer.report(self.store.checkup().await?))
     }
 
-    delegate_store!(store, except load create replace cycle owned count_owned end_owned scan checkup);
+    delegate_store!(store, except load load_latest create replace cycle owned count_owned end_owned scan checkup);
 }

@@ -70,6 +70,16 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// **Must not** create or extend anything. An expired entry is [`Loaded::Absent`].
     fn load(&self, key: &StoreKey, now: Timestamp) -> impl Future<Output = Result<Loaded, StoreError>> + Send;
 
+    /// Loads the entry as [`Store::load`] does, but never from a cache.
+    ///
+    /// The answer **must** include every write that was acknowledged to any process before the
+    /// call. It is used after a conflict, and by
+    /// [`Session::refresh`](cloakroom_session::Session::refresh). A store without a cache keeps the
+    /// default, which calls `load`. A wrapper **must** pass it on as such.
+    fn load_latest(&self, key: &StoreKey, now: Timestamp) -> impl Future<Output = Result<Loaded, StoreError>> + Send {
+        self.load(key, now)
+    }
+
     /// Stores a new entry under `key`, with the version of [`Entry::next_version`].
     ///
     /// **Must** return [`Created::Taken`] and change nothing if a live entry or a tombstone is

@@ -47,7 +47,7 @@ impl<S: Store> StoredSessions<S> {
             if let Created::Yes(_) = self.insist(course, Operation::Create, Some(&key), create).await? {
                 return Ok(Some(claim));
             }
-            let load = || self.store.load(&key, now);
+            let load = || self.store.load_latest(&key, now);
             if let Loaded::Live(seen, entry) = self.insist(course, Operation::Load, Some(&key), load).await? {
                 let there = Claim::read(&key, &entry)?;
                 if there.is_ended(now) {
@@ -98,7 +98,7 @@ impl<S: Store> StoredSessions<S> {
     /// Returns whether an alias hasn't been ended since it was claimed.
     async fn is_kept(&self, alias: &Alias, claim: &Claim, commit: &Commit, course: &mut Course) -> Result<bool, Error> {
         let key = alias.store_key();
-        let load = || self.store.load(&key, commit.now());
+        let load = || self.store.load_latest(&key, commit.now());
         Ok(match self.insist(course, Operation::Load, Some(&key), load).await? {
             Loaded::Live(_, entry) => claim.is_kept_in(&Claim::read(&key, &entry)?),
             Loaded::Absent | Loaded::Moved => {

@@ -164,7 +164,7 @@ impl<S: Store> StoredSessions<S> {
         key: &StoreKey,
         course: &mut Course,
     ) -> Result<Option<(Version, Arc<Record>)>, Error> {
-        let load = || self.store.load(key, commit.now());
+        let load = || self.store.load_latest(key, commit.now());
         let loaded = self.insist(course, Operation::Load, Some(key), load).await?;
         Ok(match Found::under(key, loaded)? {
             Found::Live(version, record) if commit.has_written(&record) => Some((version, record)),
@@ -228,7 +228,7 @@ impl<S: Store> StoredSessions<S> {
                 Ok(was_there) => return Ok(was_there),
                 Err(error) => course.take(error).await?,
             }
-            let load = || self.store.load(&key, commit.now());
+            let load = || self.store.load_latest(&key, commit.now());
             if self.insist(course, Operation::Load, Some(&key), load).await? == Loaded::Absent {
                 return Ok(false);
             }

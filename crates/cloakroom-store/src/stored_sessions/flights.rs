@@ -18,11 +18,27 @@ const MEMORY: Duration = Duration::from_secs(10);
 /// The number of touches that are remembered.
 const MOST: usize = 4096;
 
-/// Waiting loads. Their job is the time of their request.
+/// The age that the answer of a load may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// As old as a cache in front of the store allows.
+    Cached,
+    /// The store is asked.
+    Latest,
+}
+
+/// A load that waits for its turn: the time of its request, and what it asks for.
+#[derive(Clone, Copy)]
+pub(crate) struct Ask {
+    pub(super) now: Timestamp,
+    pub(super) freshness: Freshness,
+}
+
+/// Waiting loads.
 pub(crate) struct Loads;
 
 impl Work for Loads {
-    type Job = Timestamp;
+    type Job = Ask;
     type Answer = Result<Found, Arc<StoreError>>;
     type Baton = ();
 }

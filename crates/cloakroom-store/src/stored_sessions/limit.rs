@@ -58,7 +58,7 @@ impl<S: Store> StoredSessions<S> {
     }
 
     async fn is_of(&self, owner: &str, key: &StoreKey, commit: &Commit, course: &mut Course) -> Result<bool, Error> {
-        let load = || self.store.load(key, commit.now());
+        let load = || self.store.load_latest(key, commit.now());
         let loaded = self.insist(course, Operation::Load, Some(key), load).await?;
         Ok(matches!(loaded, Loaded::Live(_, entry) if entry.owner.as_deref() == Some(owner)))
     }

@@ -322,7 +322,7 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
         // Another request may have begun the session of a reserved id.
         let Some(id) = session.id().or(session.sent_reserved_id()) else { return Ok(session.clone()) };
         let key = session.store_key().unwrap_or_else(|| id.store_key());
-        let newest = match self.load(&key, now).await? {
+        let newest = match self.load_latest(&key, now).await? {
             Found::Live(version, record) => {
                 SessionState::loaded(id, record, now, self.lifetimes).at_version(version).under(key)
             }

@@ -157,7 +157,7 @@ impl<S: Store> StoredSessions<S> {
                 Err(error) => course.take(error).await?,
             }
             turn.put_back();
-            let load = || self.store.load(write.key, commit.now());
+            let load = || self.store.load_latest(write.key, commit.now());
             let loaded = self.insist(course, Operation::Load, Some(write.key), load).await?;
             newest = match Found::under(write.key, loaded)? {
                 Found::Live(version, record) if is_of(commit, &record) => Some((version, record)),

@@ -115,7 +115,7 @@ impl Faulty {
         self.answer().await?;
         let answer = call.await;
         let is_far = *self.mode.lock().unwrap() == Mode::FarAway;
-        if is_far && method == "load" {
+        if is_far && matches!(method, "load" | "load_latest") {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
         answer

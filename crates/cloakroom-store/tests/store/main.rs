@@ -9,6 +9,7 @@
 )]
 
 mod broken;
+mod cached;
 mod conformance;
 mod crowds;
 mod deployments;
@@ -25,6 +26,7 @@ mod gated;
 mod groups;
 mod health;
 mod interleavings;
+mod latest;
 mod limits;
 mod memory;
 mod metrics;

@@ -40,7 +40,7 @@ impl Freezable {
         method: &'static str,
         call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        if method != "load" && self.is_frozen.load(Ordering::SeqCst) {
+        if !matches!(method, "load" | "load_latest") && self.is_frozen.load(Ordering::SeqCst) {
             return Err(StoreError::unavailable("frozen"));
         }
         call.await
