@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use cloakroom_session::Timestamp;
-use cloakroom_session::factory::{SessionId, StoreKey};
+use cloakroom_session::factory::{Ended, SessionId, StoreKey};
 use cloakroom_store::MemoryStore;
 use cloakroom_store::store::{Entry, Loaded, Store, StoreError, delegate_store};
 
@@ -84,6 +85,16 @@ async fn a_refresh_sees_the_latest_version() {
     assert_eq!(request.session.get("count").unwrap(), Some(2));
     second.visit(&cookie, cloakroom_session::Session::invalidate).await;
     assert!(!request.session.refresh().await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_is_noticed_in_spite_of_a_stale_copy() {
+    let (first, second, cookie) = nodes().await;
+    let request = first.request(&cookie).await.unwrap();
+    let ended = request.session.ended();
+    second.visit(&cookie, cloakroom_session::Session::invalidate).await;
+    let why = tokio::time::timeout(Duration::from_secs(3600), ended).await;
+    assert_eq!(why.expect("the copy was believed"), Ended::Gone);
 }
 
 /// A wrapper that only knows `load` keeps its meaning.

@@ -83,7 +83,7 @@ struct Check {
 impl Check {
     async fn run<S: Store>(mut self, store: Arc<S>, patience: Duration, clock: Arc<dyn Clock>) {
         let now = clock.now();
-        self.answer = match call(patience, Operation::Load, Some(&self.key), store.load(&self.key, now)).await {
+        self.answer = match call(patience, Operation::Load, Some(&self.key), store.load_latest(&self.key, now)).await {
             Ok(Loaded::Live(_, entry)) if entry.is_expired(now) => Answer::Absent,
             Ok(Loaded::Live(_, entry)) => Answer::Lives(entry.deadline),
             Ok(Loaded::Moved) => Answer::Moved,
