@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::redis::{Cluster, Redis};
@@ -10,6 +9,8 @@ use cloakroom_session::factory::{StoreKey, fresh_id};
 use cloakroom_session::{Clock as _, SystemClock};
 use cloakroom_store::store::feed::{Covers, Listener, Reach};
 use cloakroom_store::store::{Entry, Store as _};
+
+use tokio::time::Instant;
 
 use crate::node::{PATIENCE, until_live};
 
@@ -48,7 +49,7 @@ async fn a_proof_covers_every_write_acknowledged_before_it() {
                 written.push(key);
             }
             let acknowledged = Instant::now();
-            while feed.proven_at().is_none_or(|proven| proven < acknowledged) {
+            while feed.proven_at().is_none_or(|proven| proven < acknowledged.into_std()) {
                 assert!(acknowledged.elapsed() < PATIENCE, "nothing is proven");
                 tokio::task::yield_now().await;
             }

@@ -1,7 +1,8 @@
 //! The time from a sign-out on one node to the closed socket on another.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 use cloakroom_servers::redis::Redis;
 use cloakroom_session::Session;

@@ -1,7 +1,8 @@
 //! Sign-outs on another node, lost connections and killed servers.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_servers::Proxy;

@@ -1,7 +1,8 @@
 //! The time from a sign-out to the closed socket in one process.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 use cloakroom_session::Session;
 use cloakroom_store::MemoryStore;

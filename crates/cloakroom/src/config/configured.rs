@@ -20,7 +20,7 @@ enum Inner {
     // Boxed, so that both variants are the size of a pointer.
     Cookies(Box<CookieSessions>),
     #[cfg(feature = "store")]
-    Stored(std::sync::Arc<StoredSessions<AnyStore>>),
+    Stored(Arc<StoredSessions<AnyStore>>),
 }
 
 impl ConfiguredSessions {
@@ -30,7 +30,7 @@ impl ConfiguredSessions {
 
     #[cfg(feature = "store")]
     pub(super) fn stored(sessions: StoredSessions<AnyStore>) -> Self {
-        Self(Inner::Stored(std::sync::Arc::new(sessions)))
+        Self(Inner::Stored(Arc::new(sessions)))
     }
 
     /// Returns the name of the cookie.
@@ -48,7 +48,7 @@ impl ConfiguredSessions {
     /// `None` if the sessions are kept in cookies.
     #[cfg(feature = "store")]
     #[must_use]
-    pub const fn as_stored(&self) -> Option<&std::sync::Arc<StoredSessions<AnyStore>>> {
+    pub const fn as_stored(&self) -> Option<&Arc<StoredSessions<AnyStore>>> {
         match &self.0 {
             Inner::Cookies(_) => None,
             Inner::Stored(sessions) => Some(sessions),
