@@ -23,7 +23,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::address::{Address, CONNECT, RESPONSE};
-use crate::layout::{bytes, parse_key};
+use crate::layout::parse_key;
 use crate::link::Link;
 use crate::managed;
 #[cfg(feature = "sentinel")]
@@ -43,7 +43,7 @@ const REFUSED: Duration = Duration::from_secs(60);
 /// by the application can't be copied, and each master of a Cluster would need a connection.
 pub(crate) fn announcer(link: &Link, front: String) -> Option<Announcer> {
     let source = match link {
-        Link::Managed(managed) => Source::Server(Box::new(managed.dial.address.clone())),
+        Link::Managed(managed) => Source::Server(Arc::new(managed.dial.address.clone())),
         #[cfg(feature = "sentinel")]
         Link::Sentinel(sentinel) => Source::Master(Arc::new(sentinel.dial.another())),
         Link::Given(_) => return None,
@@ -62,7 +62,7 @@ pub(crate) fn announcer(link: &Link, front: String) -> Option<Announcer> {
 /// The server that announces.
 #[derive(Clone)]
 enum Source {
-    Server(Box<Address>),
+    Server(Arc<Address>),
     #[cfg(feature = "sentinel")]
     Master(Arc<Master>),
 }
@@ -103,11 +103,15 @@ impl Source {
             #[cfg(feature = "sentinel")]
             Self::Master(_) => "ROLE",
         };
-        let answer = redis::cmd(command).query_async::<Value>(connection).await?;
-        // The answer to a ping is no array.
-        let Value::Array(role) = answer else { return Ok(true) };
-        Ok(role.into_iter().next().and_then(bytes).is_some_and(|role| role == b"master"))
+        let answer: Value = redis::cmd(command).query_async(connection).await?;
+        // A role is a list that begins with its name.
+        Ok(if let Value::Array(role) = answer { role.first().is_some_and(is_master) } else { true })
     }
+}
+
+fn is_master(role: &Value) -> bool {
+    matches!(role, Value::BulkString(name) if name == b"master")
+        || matches!(role, Value::SimpleString(name) if name == "master")
 }
 
 /// The task that reads the announcements of a server.
@@ -155,13 +159,12 @@ impl Reader {
         track.query_async::<Value>(&mut connection).await?;
         feed.established();
         loop {
-            #[expect(clippy::disallowed_methods, reason = "the age of the proof, on a monotonic clock")]
-            let sent = std::time::Instant::now();
-            let next = Instant::now() + PING;
+            let sent = Instant::now();
+            let next = sent + PING;
             if !self.source.ping(&mut connection).await? || self.source.turn() != turn {
                 return Err(moved("another server has become the master"));
             }
-            feed.proven(sent);
+            feed.proven(sent.into_std());
             if !feed.is_needed() {
                 return Ok(());
             }

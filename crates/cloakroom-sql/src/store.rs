@@ -71,7 +71,7 @@ pub(crate) struct SqlStore<D: Dialect> {
     pub(crate) patient: D,
     pub(crate) steps: StepSize,
     /// Announces the ends and moves that this process makes.
-    announcer: Announcer,
+    pub(crate) announcer: Announcer,
 }
 
 impl<D: Dialect> SqlStore<D> {

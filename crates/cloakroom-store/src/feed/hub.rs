@@ -10,7 +10,7 @@ use super::listener::{Covers, Listener, Reach};
 /// Makes the connection of a feed.
 type Connect = dyn Fn(Link) + Send + Sync;
 
-/// All listeners.
+/// All listeners, with their numbers.
 type Listeners = Arc<[(Place, Arc<dyn Listener>)]>;
 
 /// The number of a listener.
@@ -122,10 +122,9 @@ impl Hub {
         self.state().is_live
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the feed proves the moment of the question, on a monotonic clock")]
     pub(super) fn proven_at(&self) -> Option<Instant> {
         match self.state().proof? {
-            Proof::Present => Some(Instant::now()),
+            Proof::Present => Some(tokio::time::Instant::now().into_std()),
             Proof::At(at) => Some(at),
         }
     }

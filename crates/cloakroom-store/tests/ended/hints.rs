@@ -8,8 +8,7 @@ use cloakroom_session::factory::{SessionId, StoreKey};
 use cloakroom_store::store::feed::{Announcer, Connection, Covers, Feed, Listener, Reach};
 use cloakroom_store::store::{Entry, Store};
 use cloakroom_store::{AnyStore, FileStore, MemoryStore, PackedStore};
-
-use crate::world::clock;
+use tokio::time::Instant;
 
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 const LATER: Timestamp = Timestamp::from_unix_secs(1_700_000_100);
@@ -129,7 +128,7 @@ async fn an_evicted_session_is_announced() {
 fn a_feed_within_the_process_is_proven_at_any_time() {
     let feed = MemoryStore::new().feed().unwrap();
     assert_eq!((feed.covers(), feed.reach(), feed.is_live()), (Covers::Changes, Reach::AllProcesses, true));
-    let before = clock();
+    let before = Instant::now().into_std();
     assert!(feed.proven_at().unwrap() >= before);
     // Other processes write to the same files, without a hint.
     let feed = Announcer::in_process(Covers::Changes, Reach::ThisProcess).feed();
@@ -192,7 +191,7 @@ fn each_connection_begins_a_new_proof() {
     let notes = Arc::new(Notes::default());
     let _subscription = feed.subscribe(notes.clone());
     let connection = connections.lock().unwrap().pop().unwrap();
-    let sent = clock();
+    let sent = Instant::now().into_std();
     connection.proven(sent);
     assert_eq!(feed.proven_at(), None, "nothing is proven before hints arrive");
     connection.established();
