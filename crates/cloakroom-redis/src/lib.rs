@@ -29,6 +29,7 @@
 //! | `kept` | one connection shared by all calls, and the reasons to replace it |
 //! | `managed` | the connection to one server |
 //! | `sentinel`, `cluster` | connections that follow the master, or many masters (features of the same names) |
+//! | `feed` | the feed of changed sessions, on a separate connection |
 //! | `error` | Redis errors, without the session data that they quote |
 //!
 //! # Data layout
@@ -118,6 +119,7 @@ mod durability;
 mod error;
 mod everybody;
 mod exchange;
+mod feed;
 mod index;
 mod kept;
 mod layout;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Client, ProtocolVersion, RedisResult};
+use redis::{AsyncConnectionConfig, Client, ProtocolVersion, RedisResult};
 
 use crate::address::Address;
 use crate::kept::{Closed, Dial, Kept, Speech};
@@ -29,12 +29,20 @@ impl Managed {
 
 impl Server {
     async fn connect(&self, closed: &Closed, protocol: ProtocolVersion) -> RedisResult<MultiplexedConnection> {
-        let information = self.address.information.clone();
-        let settings = information.redis_settings().clone().set_protocol(protocol);
-        let client = Client::open(information.set_redis_settings(settings))?;
-        let config = closed.config(Some(&self.address), protocol);
-        client.get_multiplexed_async_connection_with_config(&config).await
+        open(&self.address, &closed.config(Some(&self.address), protocol), protocol).await
     }
+}
+
+/// Connects to a server.
+pub(crate) async fn open(
+    address: &Address,
+    config: &AsyncConnectionConfig,
+    protocol: ProtocolVersion,
+) -> RedisResult<MultiplexedConnection> {
+    let information = address.information.clone();
+    let settings = information.redis_settings().clone().set_protocol(protocol);
+    let client = Client::open(information.set_redis_settings(settings))?;
+    client.get_multiplexed_async_connection_with_config(config).await
 }
 
 impl Dial for Server {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use cloakroom_session::Timestamp;
 use cloakroom_session::factory::{StoreKey, Version};
+use cloakroom_store::store::feed::{Announcer, Feed};
 use cloakroom_store::store::{
     Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError,
 };
@@ -301,5 +302,9 @@ impl Store for RedisStore {
 
     async fn checkup(&self) -> Result<Checkup, StoreError> {
         self.look().await
+    }
+
+    fn feed(&self) -> Option<Feed> {
+        self.announcer().map(Announcer::feed)
     }
 }

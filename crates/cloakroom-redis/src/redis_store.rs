@@ -1,12 +1,13 @@
 //! [`RedisStore`]: connecting, and the guarantees of each option.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cloakroom_session::factory::StoreKey;
 use cloakroom_store::store::StoreError;
+use cloakroom_store::store::feed::Announcer;
 use redis::aio::ConnectionLike;
 #[cfg(feature = "cluster")]
 use redis::cluster_async::ClusterConnection;
@@ -19,6 +20,7 @@ use crate::calls::Calls;
 use crate::cluster::Clustered;
 use crate::durability::{Durability, SharedEnds};
 use crate::error;
+use crate::feed;
 #[cfg(feature = "sentinel")]
 use crate::kept::Kept;
 use crate::kept::Repeat;
@@ -64,6 +66,14 @@ pub(crate) const KIND: char = 's';
 /// its changes on the stored one. [`RedisStore::durability`] and `appendfsync always` protect
 /// against such losses.
 ///
+/// # Feed
+/// The store announces changed sessions to this process, on a separate connection that is made when
+/// a request first waits for the end of its session, or when a cache listens. It needs RESP3 and
+/// `CLIENT TRACKING`. Each write to any session of this prefix sends some 60 bytes to each process
+/// that listens. There is no feed with [`RedisStore::from_connection`], with `protocol=resp2`, and
+/// in a Cluster, whose sessions are spread over many servers: sessions are then checked
+/// periodically.
+///
 /// # Security
 /// Neither `Debug` nor errors contain the URL, because it may contain a password.
 #[derive(Clone)]
@@ -79,6 +89,9 @@ pub struct RedisStore {
     /// A separate connection for writes that wait for replicas, so that reads are not queued behind
     /// them.
     waiting: Arc<OnceCell<Link>>,
+    /// Made when it is first asked for, because it depends on the prefix. `None` inside means that
+    /// there is no feed.
+    announcer: Arc<OnceLock<Option<Announcer>>>,
 }
 
 impl RedisStore {
@@ -232,8 +245,8 @@ impl RedisStore {
     }
 
     pub(crate) fn new(link: Link) -> Self {
-        let (durability, ends, calls, refused, waiting) = Default::default();
-        Self { link, prefix: PREFIX.into(), durability, ends, calls, refused, waiting }
+        let (durability, ends, calls, refused, waiting, announcer) = Default::default();
+        Self { link, prefix: PREFIX.into(), durability, ends, calls, refused, waiting, announcer }
     }
 
     /// Sets the prefix of all key names. The default is `cloakroom:`.
@@ -242,6 +255,7 @@ impl RedisStore {
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
         self.prefix = prefix.into();
+        self.announcer = Arc::default();
         self
     }
 
@@ -310,6 +324,11 @@ impl RedisStore {
     pub(crate) async fn waiting(&self) -> Result<&Link, StoreError> {
         let link = self.waiting.get_or_try_init(|| self.link.another()).await;
         link.map_err(|error| error::of(&error))
+    }
+
+    /// Returns the announcer of the store's feed, if it has one.
+    pub(crate) fn announcer(&self) -> Option<&Announcer> {
+        self.announcer.get_or_init(|| feed::announcer(&self.link, self.front())).as_ref()
     }
 
     /// Returns the Redis key of a session. It contains the 32 raw bytes instead of their digits,

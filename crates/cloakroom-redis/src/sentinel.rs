@@ -4,12 +4,13 @@
 //! successor of a lost master. Here, each new connection asks them again.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cloakroom_store::store::StoreError;
 use redis::aio::MultiplexedConnection;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
-use redis::{ConnectionAddr, ProtocolVersion, RedisResult, TlsMode};
+use redis::{AsyncConnectionConfig, ConnectionAddr, ProtocolVersion, RedisResult, TlsMode};
 
 use crate::address::{Address, socket};
 use crate::error::failed;
@@ -27,6 +28,8 @@ pub(crate) struct Master {
     /// The login of the master, if a URL contains one.
     login: Option<Arc<Address>>,
     speech: Speech,
+    /// The number of connections for the calls of the store so far.
+    dials: Arc<AtomicUsize>,
 }
 
 impl Master {
@@ -42,7 +45,7 @@ impl Master {
             address = Some(Arc::new(parsed));
         }
         let speech = Speech::of(address.as_ref().and_then(|address| address.protocol));
-        Ok(Self { sentinels, name, login: address, speech })
+        Ok(Self { sentinels, name, login: address, speech, dials: Arc::default() })
     }
 
     /// Returns whether the URL of the master asks for writes to be on disk.
@@ -54,7 +57,18 @@ impl Master {
     pub(crate) fn another(&self) -> Self {
         let (sentinels, name) = (Arc::clone(&self.sentinels), Arc::clone(&self.name));
         let speech = Speech::of(self.login.as_ref().and_then(|address| address.protocol));
-        Self { sentinels, name, login: self.login.clone(), speech }
+        Self { sentinels, name, login: self.login.clone(), speech, dials: Arc::clone(&self.dials) }
+    }
+
+    /// Returns the login of the master, with the timeout of its URL or of the sentinels'.
+    pub(crate) fn address(&self) -> Option<&Address> {
+        self.login.as_deref().or(self.sentinels.first())
+    }
+
+    /// Returns the number of connections for the calls of the store so far. Each may lead to
+    /// another master.
+    pub(crate) fn dials(&self) -> usize {
+        self.dials.load(Ordering::SeqCst)
     }
 
     fn client(&self, protocol: ProtocolVersion) -> RedisResult<SentinelClient> {
@@ -96,9 +110,17 @@ impl Master {
     }
 
     async fn connect(&self, closed: &Closed, protocol: ProtocolVersion) -> RedisResult<MultiplexedConnection> {
+        self.open(&closed.config(self.address(), protocol), protocol).await
+    }
+
+    /// Asks the sentinels for the master, and connects to it.
+    pub(crate) async fn open(
+        &self,
+        config: &AsyncConnectionConfig,
+        protocol: ProtocolVersion,
+    ) -> RedisResult<MultiplexedConnection> {
         let mut client = self.client(protocol)?;
-        let config = closed.config(self.login.as_deref().or(self.sentinels.first()), protocol);
-        let connection = client.get_async_connection_with_config(&config);
+        let connection = client.get_async_connection_with_config(config);
         tokio::time::timeout(FIND, connection).await.unwrap_or_else(|_| {
             Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "the master wasn't found in time").into())
         })
@@ -107,6 +129,7 @@ impl Master {
 
 impl Dial for Master {
     async fn dial(&self, closed: &Closed) -> RedisResult<MultiplexedConnection> {
+        self.dials.fetch_add(1, Ordering::SeqCst);
         match self.connect(closed, self.speech.wanted()).await {
             Err(error) if self.speech.gives_way(&error) => self.connect(closed, self.speech.wanted()).await,
             answer => answer,

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use cloakroom_core::{Commit, CookieHeader, SessionState, Timestamp};
 
+use crate::clock::Clock;
+use crate::ended::Ended;
 use crate::error::Error;
 use crate::factory::{Committed, Presented, SessionFactory};
 
@@ -26,6 +28,8 @@ pub(crate) trait DynFactory: fmt::Debug + Send + Sync + 'static {
     #[cfg(feature = "dbsc")]
     fn keeps_bindings(&self) -> bool;
     fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>>;
+    /// Waits until the session has ended.
+    fn ended(self: Arc<Self>, session: SessionState, clock: Arc<dyn Clock>) -> BoxFuture<'static, Ended>;
 }
 
 impl<F: SessionFactory> DynFactory for F {
@@ -55,5 +59,9 @@ impl<F: SessionFactory> DynFactory for F {
 
     fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>> {
         Box::pin(SessionFactory::reload(self, session, now))
+    }
+
+    fn ended(self: Arc<Self>, session: SessionState, clock: Arc<dyn Clock>) -> BoxFuture<'static, Ended> {
+        Box::pin(async move { SessionFactory::ended(&*self, &session, &clock).await })
     }
 }

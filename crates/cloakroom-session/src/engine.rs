@@ -257,6 +257,10 @@ impl Engine {
         None
     }
 
+    pub(crate) fn shared_clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }

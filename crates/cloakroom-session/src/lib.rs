@@ -40,6 +40,7 @@
 //! | `named` | the session of a layer that has a name |
 //! | `watched`, `dropping` | handlers that are dropped before they return |
 //! | `finish`, `effects` | the end of a request, and its effects on the response |
+//! | `ended` | the reason for which a session has ended, and the check of factories without a feed |
 //! | `devices` | sessions that are bound to a device: the options, the two endpoints, the proof of a request |
 //! | `meter` | counters and timings |
 //! | `adapter` | code that adapters share, and the trait impls that must be in the crate of their types |
@@ -74,6 +75,7 @@ mod domains;
 mod dropping;
 mod dyn_factory;
 mod effects;
+mod ended;
 mod engine;
 mod error;
 pub mod factory;

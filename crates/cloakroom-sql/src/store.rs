@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use cloakroom_session::Timestamp;
 use cloakroom_session::factory::{StoreKey, Version};
+use cloakroom_store::store::feed::{Announcer, Covers, Feed, Reach};
 use cloakroom_store::store::{
     Checkup, Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, StoreError,
 };
@@ -69,11 +70,14 @@ pub(crate) struct SqlStore<D: Dialect> {
     /// For long-running work.
     pub(crate) patient: D,
     pub(crate) steps: StepSize,
+    /// Announces the ends and moves that this process makes.
+    pub(crate) announcer: Announcer,
 }
 
 impl<D: Dialect> SqlStore<D> {
     pub(crate) fn new(connections: D, steps: StepSize, statements: StatementsOf<D>) -> Self {
-        Self { statements: Arc::new(statements), patient: connections.clone(), connections, steps }
+        let announcer = Announcer::in_process(Covers::Endings, Reach::ThisProcess);
+        Self { statements: Arc::new(statements), patient: connections.clone(), connections, steps, announcer }
     }
 
     pub(crate) fn statements(self, statements: StatementsOf<D>) -> Self {
@@ -134,8 +138,10 @@ impl<D: Dialect> SqlStore<D> {
         let first = version.number().into();
         let values = [old.into(), now.into(), seen, new.into(), until, text, created, touched, deadline, owner, first];
         let step = || self.connections.write(&self.statements.cycle, &values, 1);
-        let done = self.unless_taken(new, now, step).await?.ok_or_else(|| StoreError::taken(*new))?;
-        Ok(replaced(done, version))
+        let done = self.unless_taken(new, now, step).await;
+        // Even after an error, because the statement may have been executed.
+        self.announcer.changed(old);
+        Ok(replaced(done?.ok_or_else(|| StoreError::taken(*new))?, version))
     }
 
     /// Runs a step that fails if `key` is taken. If the entry there has expired, deletes it and
@@ -159,7 +165,20 @@ impl<D: Dialect> SqlStore<D> {
     }
 
     pub(crate) async fn end(&self, key: &StoreKey, now: Timestamp) -> Result<bool, StoreError> {
-        D::end(self, key, now).await
+        let ended = D::end(self, key, now).await;
+        if self.announcer.is_heard() {
+            match (&ended, self.load(key, now).await) {
+                (Ok(false), _) => {}
+                (_, Ok(Loaded::Absent | Loaded::Live(..))) => self.announcer.changed(key),
+                // The session ended under another key, to which a tombstone leads.
+                (_, Ok(Loaded::Moved) | Err(_)) => self.announcer.all_changed(),
+            }
+        }
+        ended
+    }
+
+    pub(crate) fn feed(&self) -> Option<Feed> {
+        Some(self.announcer.feed())
     }
 
     pub(crate) async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
@@ -202,7 +221,12 @@ impl<D: Dialect> SqlStore<D> {
             let (done, found) = self.connections.write(&self.statements.end_owned, &values, rows).await?;
             Ok(walks::ended(done, found, rows))
         };
-        Ok(self.steps.run(limit, step).await?)
+        let ended = self.steps.run(limit, step).await;
+        // The statement doesn't tell the keys.
+        if ended.as_ref().is_ok_and(|ended| ended.count > 0) || ended.is_err() {
+            self.announcer.all_changed();
+        }
+        Ok(ended?)
     }
 
     pub(crate) async fn end_before(
@@ -211,7 +235,11 @@ impl<D: Dialect> SqlStore<D> {
         after: Option<&Cursor>,
         now: Timestamp,
     ) -> Result<EndedPage, StoreError> {
-        Ok(D::end_before(self, point, Walk::read(after)?, now).await?)
+        let page = D::end_before(self, point, Walk::read(after)?, now).await;
+        if page.as_ref().is_ok_and(|page| page.count > 0) || page.is_err() {
+            self.announcer.all_changed();
+        }
+        Ok(page?)
     }
 
     /// Returns the creation time at which a step of the walk ends: at most `rows` rows were created
@@ -282,6 +310,10 @@ macro_rules! implement_store {
                         self.0.$name($($argument),*).await
                     }
                 )+
+
+                fn feed(&self) -> Option<feed::Feed> {
+                    self.0.feed()
+                }
             }
         };
     };

@@ -110,6 +110,10 @@ pub struct Stats {
     pub calls_in_flight: u64,
     /// Commits currently waiting for another commit of the same session.
     pub commits_waiting: u64,
+    /// Sessions for whose end a request waits, or has waited a few seconds ago.
+    ///
+    /// See [`Session::ended`](cloakroom_session::Session::ended).
+    pub waiting_for_end: u64,
     /// `true` while the store is known to be down.
     ///
     /// Needs [`fail_fast`](crate::StoredSessionsBuilder::fail_fast).

@@ -1,17 +1,13 @@
 //! A WebSocket.
 
-use std::time::Duration;
+use std::pin::pin;
 
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, Result, rt};
 use actix_ws::{Message, MessageStream};
 use cloakroom::{Error, Session};
-use tokio::time::interval;
 
 use crate::steps::step;
-
-/// Maximum time that a silent socket remains open after its session has ended.
-const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Makes a step for each message until the session ends.
 ///
@@ -31,7 +27,8 @@ pub(crate) async fn socket(session: Session, request: HttpRequest, body: Payload
 }
 
 async fn talk(mut socket: actix_ws::Session, mut messages: MessageStream, session: &Session) -> Result<(), Error> {
-    let mut interval = interval(PATIENCE);
+    // Created once: each call of `ended` asks the store.
+    let mut ended = pin!(session.ended());
     loop {
         let answer = tokio::select! {
             message = messages.recv() => match message {
@@ -39,10 +36,8 @@ async fn talk(mut socket: actix_ws::Session, mut messages: MessageStream, sessio
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(()),
                 Some(Ok(_)) => continue,
             },
-            _ = interval.tick() => match session.refresh().await? {
-                true => continue,
-                false => None,
-            },
+            // Signed out elsewhere, while the client is silent.
+            _ = &mut ended => None,
         };
         let Some(words) = answer else {
             // The client may already be gone.

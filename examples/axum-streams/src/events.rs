@@ -1,12 +1,13 @@
 //! Server-sent events.
 
-use std::convert::Infallible;
+use std::future::ready;
 use std::time::Duration;
 
 use axum::response::Sse;
 use axum::response::sse::Event;
 use cloakroom::{Error, Session};
-use futures_util::stream::{Stream, unfold};
+use futures_util::StreamExt as _;
+use futures_util::stream::{Stream, once, try_unfold};
 use tokio::time::{Interval, interval};
 
 use crate::steps::step;
@@ -14,26 +15,24 @@ use crate::steps::step;
 const PACE: Duration = Duration::from_millis(50);
 
 /// Sends an event for each step until the session ends.
-pub(crate) async fn events(session: Session) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
+pub(crate) async fn events(session: Session) -> Sse<impl Stream<Item = Result<Event, Error>>> {
     // A new session must get its cookie with this response: the response can't set one later.
     if session.is_new() {
         session.changed();
     }
-    Ok(Sse::new(unfold(Some((session, interval(PACE))), next)))
+    let ended = session.ended();
+    let steps = try_unfold((session, interval(PACE)), next);
+    // Without the last event the browser would reconnect by itself.
+    let farewell = once(ready(Ok(Event::default().event("ended").data(""))));
+    Sse::new(steps.take_until(ended).chain(farewell))
 }
 
-type Place = Option<(Session, Interval)>;
+type Place = (Session, Interval);
 
-async fn next(place: Place) -> Option<(Result<Event, Infallible>, Place)> {
-    let (session, mut interval) = place?;
+async fn next((session, mut interval): Place) -> Result<Option<(Event, Place)>, Error> {
     interval.tick().await;
-    match step(&session).await {
-        Ok(Some(words)) => Some((Ok(Event::default().data(words)), Some((session, interval)))),
-        // Without this event the browser would reconnect by itself.
-        Ok(None) => Some((Ok(Event::default().event("ended").data("")), None)),
-        Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "events broken off");
-            None
-        }
-    }
+    let words = step(&session).await.inspect_err(|error| {
+        tracing::error!(error = error as &dyn std::error::Error, "events broken off");
+    })?;
+    Ok(words.map(|words| (Event::default().data(words), (session, interval))))
 }

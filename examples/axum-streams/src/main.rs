@@ -2,7 +2,7 @@
 //! <http://127.0.0.1:3000>.
 //!
 //! The session of a response is committed before the first byte. A stream or a socket commits its
-//! own later changes, and checks periodically that the session still exists. `step` does both.
+//! own later changes, and closes when the session ends. `step` loads and commits.
 
 mod events;
 mod socket;

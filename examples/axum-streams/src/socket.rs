@@ -1,16 +1,12 @@
 //! A WebSocket.
 
-use std::time::Duration;
+use std::pin::pin;
 
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use cloakroom::{Error, Session};
-use tokio::time::interval;
 
 use crate::steps::step;
-
-/// Maximum time that a silent socket remains open after its session has ended.
-const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Makes a step for each message until the session ends.
 ///
@@ -28,7 +24,8 @@ pub(crate) async fn socket(session: Session, upgrade: WebSocketUpgrade) -> Respo
 }
 
 async fn talk(socket: &mut WebSocket, session: &Session) -> Result<(), Error> {
-    let mut interval = interval(PATIENCE);
+    // Created once: each call of `ended` asks the store.
+    let mut ended = pin!(session.ended());
     loop {
         let answer = tokio::select! {
             message = socket.recv() => match message {
@@ -36,10 +33,8 @@ async fn talk(socket: &mut WebSocket, session: &Session) -> Result<(), Error> {
                 Some(Ok(_)) => continue,
                 Some(Err(_)) | None => return Ok(()),
             },
-            _ = interval.tick() => match session.refresh().await? {
-                true => continue,
-                false => None,
-            },
+            // Signed out elsewhere, while the client is silent.
+            _ = &mut ended => None,
         };
         let message = answer.as_deref().map_or(Message::Close(None), Message::text);
         // The client may already be gone.

@@ -9,7 +9,8 @@ use cloakroom_core::{
     StoreKey, Timestamp,
 };
 
-use crate::clock::fill;
+use crate::clock::{Clock, fill};
+use crate::ended::{Ended, by_asking};
 use crate::error::Error;
 use crate::meter::{self, Event};
 
@@ -188,6 +189,19 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
         };
         std::future::ready(found)
     }
+
+    /// Waits until the session has ended, for [`Session::ended`](crate::Session::ended).
+    ///
+    /// It **must** resolve once the session under the session's [id](SessionState::id) has ended,
+    /// moved or expired by this clock, on whatever node, and **must not** resolve before. It
+    /// **must not** fail: while the store can't be asked, it tries again. Waiting **must not**
+    /// count as use. The future may be dropped at any time.
+    ///
+    /// The default implementation calls [`reload`](Self::reload) every 5 seconds and at the
+    /// deadline. If the factory doesn't support reloading, it resolves at the deadline only.
+    fn ended(&self, session: &SessionState, clock: &Arc<dyn Clock>) -> impl Future<Output = Ended> + Send {
+        by_asking(|now| self.reload(session, now), session, clock)
+    }
 }
 
 /// The session that a request's cookies name.
@@ -272,6 +286,10 @@ impl<F: SessionFactory> SessionFactory for Arc<F> {
 
     async fn reload(&self, session: &SessionState, now: Timestamp) -> Result<SessionState, Error> {
         (**self).reload(session, now).await
+    }
+
+    async fn ended(&self, session: &SessionState, clock: &Arc<dyn Clock>) -> Ended {
+        (**self).ended(session, clock).await
     }
 }
 

@@ -11,6 +11,7 @@
 //! | `life` | ids, owners and lifetimes |
 //! | `device` | the binding to a device |
 //! | `refresh` | long-lived requests |
+//! | `ended` | waiting for the end of the session |
 //! | `commit` | commits, which `turn` serializes and `driver` runs to completion |
 //!
 //! No code of the application, neither serde implementations nor closures, runs while the lock is
@@ -21,6 +22,7 @@ mod csrf;
 #[cfg(feature = "dbsc")]
 mod device;
 mod driver;
+mod ended;
 mod flash;
 mod life;
 mod ref_mut;
@@ -52,8 +54,8 @@ use shown::Shown;
 /// The session of one request. Cheap to clone; all clones share one state.
 ///
 /// A read decodes only the key that is read. Writes are buffered until the response is ready, and
-/// then committed together or not at all. Only [`Session::commit_now`] and [`Session::refresh`] are
-/// async.
+/// then committed together or not at all. Only [`Session::commit_now`],
+/// [`Session::refresh`] and [`Session::ended`] are async.
 ///
 /// A key is a string, or a [`SessionKey`](cloakroom_core::SessionKey) that fixes the type of the
 /// value. A value is anything that serde can write as JSON. Setters reject values that can't be

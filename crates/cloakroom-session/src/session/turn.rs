@@ -34,6 +34,7 @@ impl Session {
 impl Drop for Turn {
     fn drop(&mut self) {
         self.0.inner().is_committing = false;
-        self.0.0.turn_ended.notify_one();
+        // All of them: a waiting `Session::ended` must not take the turn's permit.
+        self.0.0.turn_ended.notify_waiters();
     }
 }

@@ -61,6 +61,12 @@ impl Announcer {
         self.0.tell(Listener::all_changed);
     }
 
+    /// Returns `true` if there are listeners, for stores whose announcements cost something.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        self.0.has_listeners()
+    }
+
     /// Returns the side of listeners.
     #[must_use]
     pub fn feed(&self) -> Feed {
@@ -109,7 +115,7 @@ impl Connection {
 
     /// Records that the connection was lost: hints may be missing until it is established again.
     pub fn lost(&self) {
-        self.0.with(|hub| hub.becomes(State { proof: None, is_live: false }));
+        self.0.with(Hub::lost);
     }
 
     /// Returns `true` while there are listeners.

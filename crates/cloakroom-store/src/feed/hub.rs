@@ -10,6 +10,9 @@ use super::listener::{Covers, Listener, Reach};
 /// Makes the connection of a feed.
 type Connect = dyn Fn(Link) + Send + Sync;
 
+/// All listeners, with their numbers.
+type Listeners = Arc<[(Place, Arc<dyn Listener>)]>;
+
 /// The number of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place(u64);
@@ -35,7 +38,7 @@ pub(super) struct Hub {
     /// `false` if nothing need be announced, so that an unused feed costs almost nothing.
     is_heard: AtomicBool,
     /// Copied by each announcement, so that a listener is never called under a lock of the hub.
-    listeners: RwLock<Arc<[(Place, Arc<dyn Listener>)]>>,
+    listeners: RwLock<Listeners>,
     state: Mutex<State>,
     registry: Mutex<Registry>,
     connect: Option<Box<Connect>>,
@@ -101,6 +104,13 @@ impl Hub {
         self.tell(Listener::all_changed);
     }
 
+    /// Records that no hints arrive. A connection that fails again and again is announced once.
+    pub(super) fn lost(&self) {
+        if self.is_live() {
+            self.becomes(State { proof: None, is_live: false });
+        }
+    }
+
     pub(super) fn proven(&self, at: Instant) {
         let mut state = self.state();
         if state.is_live {
@@ -114,22 +124,19 @@ impl Hub {
 
     pub(super) fn proven_at(&self) -> Option<Instant> {
         match self.state().proof? {
-            Proof::Present => Some(Instant::now()),
+            Proof::Present => Some(tokio::time::Instant::now().into_std()),
             Proof::At(at) => Some(at),
         }
     }
 
-    fn set_listeners(
-        &self,
-        change: impl FnOnce(&mut dyn Iterator<Item = (Place, Arc<dyn Listener>)>) -> Arc<[(Place, Arc<dyn Listener>)]>,
-    ) {
+    fn set_listeners(&self, change: impl FnOnce(&mut dyn Iterator<Item = (Place, Arc<dyn Listener>)>) -> Listeners) {
         let mut listeners = self.listeners.write().unwrap_or_else(PoisonError::into_inner);
         let changed = change(&mut listeners.iter().cloned());
         self.is_heard.store(!changed.is_empty(), Ordering::SeqCst);
         *listeners = changed;
     }
 
-    fn has_listeners(&self) -> bool {
+    pub(super) fn has_listeners(&self) -> bool {
         self.is_heard.load(Ordering::SeqCst)
     }
 
@@ -189,7 +196,7 @@ impl Drop for Link {
         if registry.running == Some(self.number) {
             registry.running = None;
             drop(registry);
-            hub.becomes(State { proof: None, is_live: false });
+            hub.lost();
         }
     }
 }

@@ -11,6 +11,7 @@ use cloakroom_session::factory::StoreKey;
 use super::durability::Durability;
 use super::format::{Kept, hex};
 use crate::error::StoreError;
+use crate::feed::{Announcer, Covers, Reach};
 
 /// One folder for each value of a key's first byte.
 pub(super) const SHARDS: usize = 256;
@@ -30,12 +31,15 @@ pub(super) struct Folder {
     durability: Durability,
     /// Numbers the temporary files.
     unfinished: AtomicU64,
+    announcer: Announcer,
 }
 
 impl Folder {
     pub(super) fn open(root: &Path, durability: Durability) -> io::Result<Self> {
         create_folder(root)?;
-        Ok(Self { root: root.to_owned(), durability, unfinished: AtomicU64::new(0) })
+        // Other processes may write to the same folder.
+        let announcer = Announcer::in_process(Covers::Changes, Reach::ThisProcess);
+        Ok(Self { root: root.to_owned(), durability, unfinished: AtomicU64::new(0), announcer })
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -44,6 +48,10 @@ impl Folder {
 
     pub(super) const fn durability(&self) -> Durability {
         self.durability
+    }
+
+    pub(super) const fn announcer(&self) -> &Announcer {
+        &self.announcer
     }
 
     pub(super) fn shard(&self, shard: u8) -> PathBuf {
@@ -104,6 +112,7 @@ impl Folder {
         // overwritten.
         let unfinished = path.with_extension(format!("{}-{number}.tmp", std::process::id()));
         let written = self.write_unfinished(&unfinished, key, kept).and_then(|()| fs::rename(&unfinished, &path));
+        self.announcer.changed(key);
         if let Err(error) = written {
             // Report the first error. The sweep removes the file later.
             let _ = fs::remove_file(&unfinished);
@@ -125,7 +134,9 @@ impl Folder {
 
     /// Removes a file. The caller must hold the lock of the key's shard.
     pub(super) fn remove(&self, key: &StoreKey) -> io::Result<()> {
-        fs::remove_file(self.path(key))?;
+        let removed = fs::remove_file(self.path(key));
+        self.announcer.changed(key);
+        removed?;
         self.flush_folder(&self.shard(shard_of(key)))
     }
 

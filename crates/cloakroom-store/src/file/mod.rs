@@ -25,6 +25,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::checkup::{Checkup, Severity, Topic};
 use crate::entry::Entry;
 use crate::error::StoreError;
+use crate::feed::Feed;
 use crate::location;
 use crate::scan::{Cursor, Page};
 use crate::store::{Created, Loaded, Replaced, Store};
@@ -41,7 +42,8 @@ use format::Kept;
 ///
 /// The folder must be on a local disk, because locks on network file systems are unreliable. There
 /// is no owner index, and sessions can't be ended all at once: [`Store::owned`] and
-/// [`Store::end_before`] return an error. A sweep reads the first line of each file.
+/// [`Store::end_before`] return an error. A sweep reads the first line of each file. The
+/// [feed](Store::feed) announces the writes of this process only.
 ///
 /// # Security
 /// On Unix, only the user of the process can access the files and folders. File names are the
@@ -287,5 +289,9 @@ impl Store for FileStore {
         let inner = Arc::clone(&self.0);
         let mount = tokio::task::spawn_blocking(move || location::mount_of(inner.folder.root()));
         Ok(location::judged(checkup, mount.await.map_err(StoreError::unavailable)?.as_ref()))
+    }
+
+    fn feed(&self) -> Option<Feed> {
+        Some(self.0.folder.announcer().feed())
     }
 }

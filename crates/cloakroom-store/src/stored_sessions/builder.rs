@@ -7,6 +7,7 @@ use std::time::Duration;
 use cloakroom_session::factory::FactoryOptions;
 use cloakroom_session::{ConfigError, factory_options};
 
+use super::ended::{self, Waits};
 use super::flights::Flights;
 use super::group::{CommitQueues, Unsure};
 use super::settings::{AtLimit, HasIndex, OwnerLimit, Patience};
@@ -24,6 +25,7 @@ pub struct StoredSessionsBuilder<S> {
     grace: Duration,
     owner_limit: Option<OwnerLimit>,
     fails_fast: bool,
+    end_check_interval: Duration,
     /// `None` means: if the cookie's name permits it.
     form_tokens_in_cookie: Option<bool>,
 }
@@ -55,6 +57,7 @@ impl<S: Store> StoredSessionsBuilder<S> {
             grace: Duration::from_secs(10),
             owner_limit: Some(OwnerLimit::default_of_all()),
             fails_fast: false,
+            end_check_interval: ended::INTERVAL,
             form_tokens_in_cookie: None,
         }
     }
@@ -158,6 +161,31 @@ impl<S: Store> StoredSessionsBuilder<S> {
         self
     }
 
+    /// Sets how often the store is asked whether a session has ended that a request waits for with
+    /// [`Session::ended`](cloakroom_session::Session::ended).
+    ///
+    /// The default is 5 seconds. With a store whose [feed](crate::store::Store::feed) tells of the
+    /// ends that all processes make, this applies only while the feed is down. A live feed is
+    /// checked once a minute, or at this interval if it is longer. Each check is one load for all
+    /// waiting requests of the session.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use cloakroom_store::{FileStore, StoredSessions};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let folder = folder.path().join("sessions");
+    /// // Another process may end a session, without a hint to this one.
+    /// let store = FileStore::open(folder)?;
+    /// let sessions = StoredSessions::new(store).end_check_interval(Duration::from_secs(2)).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn end_check_interval(mut self, interval: Duration) -> Self {
+        self.end_check_interval = interval;
+        self
+    }
+
     /// Checks the options and builds the factory.
     ///
     /// # Errors
@@ -166,6 +194,9 @@ impl<S: Store> StoredSessionsBuilder<S> {
         let (cookie, options) = (self.options.check()?, self.options);
         if self.owner_limit.is_some_and(|limit| limit.sessions == 0) {
             return Err(ConfigError::new("owner_limit", "is zero: no user could ever sign in"));
+        }
+        if self.end_check_interval.is_zero() {
+            return Err(ConfigError::new("end_check_interval", "is zero: the store would be asked without a pause"));
         }
         let is_ours_alone = cookie.name().starts_with("__Host-");
         let form_tokens_in_cookie = self.form_tokens_in_cookie.unwrap_or(is_ours_alone);
@@ -186,6 +217,8 @@ impl<S: Store> StoredSessionsBuilder<S> {
             unsure: Unsure::default(),
             orphans: Arc::new(Orphans::default()),
             flights: Flights::default(),
+            waits: Waits::default(),
+            end_check_interval: self.end_check_interval,
             health: Health::new(self.fails_fast),
             counters: Counters::default(),
         })

@@ -14,6 +14,7 @@
 //! | `write` | writes to a session that other requests may write too, on the newest version |
 //! | `group` | concurrent commits of one session that wait for their turn |
 //! | `gather` | the waiting commits, added to the write of the one that has the turn |
+//! | `ended` | requests that wait for the end of their session |
 //! | `limit` | the limit of sessions per owner |
 //! | `alias` | commits of sessions with an alias |
 
@@ -21,6 +22,7 @@ mod alias;
 mod builder;
 pub(crate) mod call;
 mod commit;
+mod ended;
 mod flights;
 mod gather;
 mod group;
@@ -39,10 +41,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::factory::{
-    After, Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate, Plan, Presented,
-    Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, TimeLimit, Version,
+    After, Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate, Ended, Plan,
+    Presented, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, TimeLimit, Version,
 };
-use cloakroom_session::{ConflictPolicy, Error, Lifetimes, Timestamp, meter::Event};
+use cloakroom_session::{Clock, ConflictPolicy, Error, Lifetimes, Timestamp, meter::Event};
 
 use crate::alias::claimed_by;
 use crate::error::StoreError;
@@ -52,6 +54,7 @@ use crate::stats::{Counters, Stats};
 use crate::store::Store;
 pub use builder::StoredSessionsBuilder;
 use call::{Call, Operation, watched};
+use ended::Waits;
 use flights::Flights;
 use group::{CommitQueues, Unsure};
 use outcome::{Found, Outcome};
@@ -93,6 +96,8 @@ pub struct StoredSessions<S> {
     pub(crate) unsure: Unsure,
     pub(crate) orphans: Arc<Orphans>,
     pub(crate) flights: Flights,
+    waits: Waits,
+    end_check_interval: Duration,
     pub(crate) health: Health,
     pub(crate) counters: Counters,
 }
@@ -116,6 +121,7 @@ impl<S: Store> StoredSessions<S> {
         Stats {
             calls_in_flight: self.health.in_flight() as u64,
             commits_waiting: self.commits.waiting() as u64,
+            waiting_for_end: self.waits.len() as u64,
             is_down: self.health.is_down(),
             ..self.counters.snapshot()
         }
@@ -324,6 +330,15 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
             Found::Moved | Found::Absent => SessionState::detached(id, now, self.lifetimes),
         };
         Ok(newest.with_payload(CookiePayload::Id))
+    }
+
+    async fn ended(&self, session: &SessionState, clock: &Arc<dyn Clock>) -> Ended {
+        let Some(key) = session.store_key() else {
+            // A session that isn't stored doesn't end.
+            return std::future::pending().await;
+        };
+        let checker = || ended::checker(&self.store, self.patience.call, self.end_check_interval);
+        self.waits.until_ended(checker, key, session.base().times().ends(), clock).await
     }
 }
 

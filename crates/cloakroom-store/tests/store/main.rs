@@ -16,7 +16,6 @@ mod deployments;
 mod explorer;
 mod factory;
 mod faulty;
-mod feed;
 mod file;
 mod first_writes;
 mod flights;

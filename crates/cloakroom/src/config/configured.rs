@@ -1,7 +1,9 @@
 //! The factory built from a configuration.
 
-use cloakroom_session::factory::{Commit, Committed, CookieHeader, Presented, SessionFactory, SessionState};
-use cloakroom_session::{CookieSessions, Error, Timestamp};
+use std::sync::Arc;
+
+use cloakroom_session::factory::{Commit, Committed, CookieHeader, Ended, Presented, SessionFactory, SessionState};
+use cloakroom_session::{Clock, CookieSessions, Error, Timestamp};
 #[cfg(feature = "store")]
 use cloakroom_store::{AnyStore, StoredSessions};
 
@@ -18,7 +20,7 @@ enum Inner {
     // Boxed, so that both variants are the size of a pointer.
     Cookies(Box<CookieSessions>),
     #[cfg(feature = "store")]
-    Stored(std::sync::Arc<StoredSessions<AnyStore>>),
+    Stored(Arc<StoredSessions<AnyStore>>),
 }
 
 impl ConfiguredSessions {
@@ -28,7 +30,7 @@ impl ConfiguredSessions {
 
     #[cfg(feature = "store")]
     pub(super) fn stored(sessions: StoredSessions<AnyStore>) -> Self {
-        Self(Inner::Stored(std::sync::Arc::new(sessions)))
+        Self(Inner::Stored(Arc::new(sessions)))
     }
 
     /// Returns the name of the cookie.
@@ -46,7 +48,7 @@ impl ConfiguredSessions {
     /// `None` if the sessions are kept in cookies.
     #[cfg(feature = "store")]
     #[must_use]
-    pub const fn as_stored(&self) -> Option<&std::sync::Arc<StoredSessions<AnyStore>>> {
+    pub const fn as_stored(&self) -> Option<&Arc<StoredSessions<AnyStore>>> {
         match &self.0 {
             Inner::Cookies(_) => None,
             Inner::Stored(sessions) => Some(sessions),
@@ -116,6 +118,14 @@ impl SessionFactory for ConfiguredSessions {
             Inner::Cookies(sessions) => sessions.reload(session, now).await,
             #[cfg(feature = "store")]
             Inner::Stored(sessions) => sessions.reload(session, now).await,
+        }
+    }
+
+    async fn ended(&self, session: &SessionState, clock: &Arc<dyn Clock>) -> Ended {
+        match &self.0 {
+            Inner::Cookies(sessions) => sessions.ended(session, clock).await,
+            #[cfg(feature = "store")]
+            Inner::Stored(sessions) => sessions.ended(session, clock).await,
         }
     }
 }

@@ -1,20 +1,21 @@
 //! The feeds of stores: who hears which hint.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cloakroom_session::Timestamp;
 use cloakroom_session::factory::{SessionId, StoreKey};
 use cloakroom_store::store::feed::{Announcer, Connection, Covers, Feed, Listener, Reach};
 use cloakroom_store::store::{Entry, Store};
-use cloakroom_store::{AnyStore, MemoryStore, PackedStore};
+use cloakroom_store::{AnyStore, FileStore, MemoryStore, PackedStore};
+use tokio::time::Instant;
 
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 const LATER: Timestamp = Timestamp::from_unix_secs(1_700_000_100);
 
 /// Notes each hint: a key, or `None` for all.
 #[derive(Default)]
-pub(crate) struct Notes(Mutex<Vec<Option<StoreKey>>>);
+struct Notes(Mutex<Vec<Option<StoreKey>>>);
 
 impl Notes {
     fn taken(&self) -> Vec<Option<StoreKey>> {
@@ -85,6 +86,27 @@ async fn the_memory_store_announces_every_change() {
 }
 
 #[tokio::test]
+async fn the_file_store_announces_the_changes_of_this_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let [here, elsewhere] = [(); 2].map(|()| FileStore::open(folder.path()).unwrap());
+    let (feed, notes) = (here.feed().unwrap(), Arc::new(Notes::default()));
+    assert_eq!((feed.reach(), feed.proven_at()), (Reach::ThisProcess, None));
+    let _subscription = feed.subscribe(notes.clone());
+    let (first, old, new) = (entry(None).next_version(None), key(1), key(2));
+    here.create(&old, &entry(None), NOW).await.unwrap();
+    let replaced = entry(None).next_version(Some(&first));
+    here.replace(&old, first, &entry(None), NOW).await.unwrap();
+    assert!(here.touch(&old, LATER, Some(LATER), NOW).await.unwrap());
+    assert_eq!(notes.taken(), [Some(old); 3]);
+    here.cycle(&old, replaced, &new, &entry(None), LATER, NOW).await.unwrap();
+    assert_eq!(notes.taken(), [Some(new), Some(old)]);
+    assert!(here.clone().end(&old, NOW).await.unwrap());
+    assert_eq!(notes.taken(), [Some(new)], "clones share the feed");
+    elsewhere.create(&old, &entry(None), LATER + Duration::from_secs(1)).await.unwrap();
+    assert_eq!(notes.taken(), [], "another handle is like another process");
+}
+
+#[tokio::test]
 async fn wrappers_pass_the_feed_on() {
     announces_every_change(&AnyStore::new(MemoryStore::new())).await;
     announces_every_change(&PackedStore::new(MemoryStore::new()).compress()).await;
@@ -106,7 +128,7 @@ async fn an_evicted_session_is_announced() {
 fn a_feed_within_the_process_is_proven_at_any_time() {
     let feed = MemoryStore::new().feed().unwrap();
     assert_eq!((feed.covers(), feed.reach(), feed.is_live()), (Covers::Changes, Reach::AllProcesses, true));
-    let before = Instant::now();
+    let before = Instant::now().into_std();
     assert!(feed.proven_at().unwrap() >= before);
     // Other processes write to the same files, without a hint.
     let feed = Announcer::in_process(Covers::Changes, Reach::ThisProcess).feed();
@@ -169,7 +191,7 @@ fn each_connection_begins_a_new_proof() {
     let notes = Arc::new(Notes::default());
     let _subscription = feed.subscribe(notes.clone());
     let connection = connections.lock().unwrap().pop().unwrap();
-    let sent = Instant::now();
+    let sent = Instant::now().into_std();
     connection.proven(sent);
     assert_eq!(feed.proven_at(), None, "nothing is proven before hints arrive");
     connection.established();
@@ -179,6 +201,8 @@ fn each_connection_begins_a_new_proof() {
     notes.taken();
     connection.lost();
     assert_eq!((feed.proven_at(), feed.is_live(), notes.taken()), (None, false, vec![None]));
+    connection.lost();
+    assert_eq!(notes.taken(), [], "a feed that stays down is announced once");
     connection.proven(sent);
     assert_eq!(feed.proven_at(), None, "a late answer proves nothing about the next connection");
     connection.established();
