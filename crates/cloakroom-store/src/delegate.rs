@@ -219,7 +219,7 @@ macro_rules! delegate_store {
     // names that it spells out.
     (@unless $method:ident { $($item:tt)* }) => { $($item)* };
     (@unless load $item:tt load $($own:ident)*) => {};
-    // A wrapper that changes what is loaded, and doesn't know `load_latest`, has its default.
+    // A wrapper that changes the loaded entry, and doesn't know `load_latest`, has its default.
     (@unless load_latest $item:tt load $($own:ident)*) => {};
     (@unless load_latest $item:tt load_latest $($own:ident)*) => {};
     (@unless create $item:tt create $($own:ident)*) => {};

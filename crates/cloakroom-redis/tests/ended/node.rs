@@ -1,7 +1,7 @@
 //! An application on one node.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_session::adapter::{CookieHeader, SessionSlot};
@@ -100,10 +100,4 @@ pub(crate) async fn until_live(feed: &Feed, is_live: bool) -> Subscription {
 /// Waits for the end of a session, much longer than a slow machine needs.
 pub(crate) async fn ended(waiting: JoinHandle<Ended>) -> Ended {
     tokio::time::timeout(PATIENCE, waiting).await.expect("an end was missed").unwrap()
-}
-
-/// Reads the monotonic clock.
-#[expect(clippy::disallowed_methods, reason = "measures how long something takes")]
-pub(crate) fn clock() -> Instant {
-    Instant::now()
 }

@@ -34,7 +34,7 @@ impl Copy {
 /// Copies by key, of which the least recently used ones are evicted.
 ///
 /// There are two halves. A copy that is used moves to the young half. When that is full, it becomes
-/// the old one, and what was left in the old half is evicted: each of these copies was last used
+/// the old one, and the remaining copies of the old half are evicted. Each of them was last used
 /// longer ago than those that stay.
 #[derive(Debug)]
 pub(super) struct Kept {

@@ -54,8 +54,9 @@ const MAX_BYTES: usize = 64 * 1024 * 1024;
 ///
 /// - Commits are always right: they compare versions in the store. A stale read costs a conflict,
 ///   after which the changes are replayed on the newest version.
-/// - [`Store::load_latest`] asks the store. [`Session::refresh`](cloakroom_session::Session::refresh)
-///   uses it, so handlers that must know call that first.
+/// - [`Store::load_latest`] asks the store. It is used by
+///   [`Session::refresh`](cloakroom_session::Session::refresh), which a handler that must know
+///   calls first, for example before `require_recent`.
 /// - A write of this process invalidates its copy before it is sent and when it returns. The next
 ///   request of this process sees it.
 ///

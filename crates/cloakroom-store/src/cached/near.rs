@@ -61,7 +61,7 @@ impl Near {
         Write { near: self, scope }
     }
 
-    /// Returns what the end of the session under a key invalidates.
+    /// Returns the scope of an end of the session under a key.
     pub(super) fn scope_of_end<'a>(&self, key: &'a StoreKey) -> Scope<'a> {
         if self.moved().contains(key) { Scope::All } else { Scope::Key(key) }
     }

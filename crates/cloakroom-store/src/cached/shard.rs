@@ -34,7 +34,7 @@ struct Flight {
     floor: Option<Version>,
 }
 
-/// A load in progress: what had been invalidated when it began.
+/// A load in progress, with the invalidations that came before it.
 #[derive(Debug)]
 #[must_use]
 pub(super) struct Ticket {

@@ -27,7 +27,7 @@ pub(crate) enum Freshness {
     Latest,
 }
 
-/// A load that waits for its turn: the time of its request, and what it asks for.
+/// A load that waits for its turn: the time of its request, and the allowed age.
 #[derive(Clone, Copy)]
 pub(crate) struct Ask {
     pub(super) now: Timestamp,

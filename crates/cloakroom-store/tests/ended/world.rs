@@ -228,9 +228,3 @@ pub(crate) fn key_of(cookie: &str) -> StoreKey {
     let id = cookie.strip_prefix(NAME).and_then(|rest| rest.strip_prefix('=')).unwrap();
     SessionId::parse(id).unwrap().store_key()
 }
-
-/// Reads the monotonic clock.
-#[expect(clippy::disallowed_methods, reason = "measures how long something takes")]
-pub(crate) fn clock() -> std::time::Instant {
-    std::time::Instant::now()
-}

@@ -32,7 +32,7 @@ struct Written {
     version: Version,
 }
 
-/// The rest of the network: what was written, and which hints are under way.
+/// The rest of the network: the writes, and the hints under way.
 struct Elsewhere {
     newest: Vec<Version>,
     writes: Vec<Written>,

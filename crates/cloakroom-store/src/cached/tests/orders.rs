@@ -1,7 +1,7 @@
 //! Loads, hints and writes in every order.
 //!
 //! The steps of each task stay in their order, and all interleavings of the tasks are run. After
-//! each step the copy is compared with what it must not be older than.
+//! each step the copy is compared with the oldest version that is allowed.
 
 use std::sync::Arc;
 use std::time::Instant;
