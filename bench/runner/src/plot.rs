@@ -41,17 +41,20 @@ macro_rules! plots {
     };
 }
 
-static INSTRUCTIONS: [Plot; 3] = plots!(
+static INSTRUCTIONS: [Plot; 4] = plots!(
     "requests", REQUESTS, "instructions per request beyond those without sessions", "Instructions":
-    "instructions-axum" on "axum", "instructions-actix" on "actix-web", "instructions-poem" on "poem"
+    "instructions-axum" on "axum", "instructions-actix" on "actix-web", "instructions-poem" on "poem",
+    "instructions-salvo" on "salvo"
 );
-static ALLOCATIONS: [Plot; 3] = plots!(
+static ALLOCATIONS: [Plot; 4] = plots!(
     "requests", REQUESTS, "allocations per request beyond those without sessions", "Allocations":
-    "allocations-axum" on "axum", "allocations-actix" on "actix-web", "allocations-poem" on "poem"
+    "allocations-axum" on "axum", "allocations-actix" on "actix-web", "allocations-poem" on "poem",
+    "allocations-salvo" on "salvo"
 );
-static THROUGHPUT: [Plot; 3] = plots!(
+static THROUGHPUT: [Plot; 4] = plots!(
     "load", LOAD, "requests per second, 32 connections", "Requests per second over loopback":
-    "throughput-axum" on "axum", "throughput-actix" on "actix-web", "throughput-poem" on "poem"
+    "throughput-axum" on "axum", "throughput-actix" on "actix-web", "throughput-poem" on "poem",
+    "throughput-salvo" on "salvo"
 );
 
 /// Returns the charts of a part.
