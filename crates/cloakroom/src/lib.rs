@@ -146,8 +146,8 @@ pub use cloakroom_sql::TableName;
 pub use cloakroom_sql::{SqliteConfig, Synchronous};
 #[cfg(feature = "store")]
 pub use cloakroom_store::{
-    AnyStore, AtLimit, Durability, FileStore, MemoryStore, PackedStore, SessionInfo, Sessions, StoredSessions,
-    StoredSessionsBuilder, Sweeper,
+    AnyStore, AtLimit, CachedStore, Durability, FileStore, MemoryStore, PackedStore, SessionInfo, Sessions,
+    StoredSessions, StoredSessionsBuilder, Sweeper,
 };
 #[cfg(feature = "tower")]
 pub use cloakroom_tower::{CsrfLayer, SessionLayer};
