@@ -146,8 +146,8 @@ pub use cloakroom_sql::TableName;
 pub use cloakroom_sql::{SqliteConfig, Synchronous};
 #[cfg(feature = "store")]
 pub use cloakroom_store::{
-    AnyStore, AtLimit, CachedStore, Durability, FileStore, MemoryStore, PackedStore, SessionInfo, Sessions,
-    StoredSessions, StoredSessionsBuilder, Sweeper,
+    AnyStore, AtLimit, Durability, FileStore, MemoryStore, PackedStore, SessionInfo, Sessions, StoredSessions,
+    StoredSessionsBuilder, Sweeper,
 };
 #[cfg(feature = "tower")]
 pub use cloakroom_tower::{CsrfLayer, SessionLayer};
@@ -173,6 +173,7 @@ pub mod store {
     pub use crate::connect::StoreIdentity;
     #[cfg(any(feature = "_sqlite", feature = "_postgres", feature = "_mysql"))]
     pub use cloakroom_sql::SqlxPool;
+    pub use cloakroom_store::CachedStore;
     pub use cloakroom_store::store::*;
 }
 
