@@ -66,7 +66,7 @@ mod sweeper;
 mod walks;
 
 pub use any::AnyStore;
-pub use cached::{CacheStats, CachedStore};
+pub use cached::CachedStore;
 pub use file::{Durability, FileStore};
 pub use memory::MemoryStore;
 pub use packed::PackedStore;

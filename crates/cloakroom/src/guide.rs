@@ -105,6 +105,10 @@ pub mod outages {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod encryption {}
 
+#[doc = include_str!("../guide/near-cache.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod near_cache {}
+
 #[doc = include_str!("../guide/axum.md")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod axum {}

@@ -176,6 +176,7 @@ pub mod store {
     pub use crate::connect::StoreIdentity;
     #[cfg(any(feature = "_sqlite", feature = "_postgres", feature = "_mysql"))]
     pub use cloakroom_sql::SqlxPool;
+    pub use cloakroom_store::CachedStore;
     pub use cloakroom_store::store::*;
 }
 

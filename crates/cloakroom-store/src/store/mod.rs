@@ -13,7 +13,7 @@
 //! | [`Cursor`], [`Page`], [`ScannedSession`] | the scan of all sessions |
 //! | [`Checkup`], [`Finding`], [`Severity`], [`Topic`] | the report on a store's server |
 //! | [`feed`] | hints about changed sessions, for listeners and for stores that announce them |
-//! | [`IntoStore`], [`SessionInfoPage`], [`Stats`], [`SweeperBuilder`], [`SweeperStats`] | types in the signatures of `StoredSessions`, `Sessions` and `Sweeper` |
+//! | [`IntoStore`], [`SessionInfoPage`], [`Stats`], [`CacheStats`], [`SweeperBuilder`], [`SweeperStats`] | types in the signatures of `StoredSessions`, `CachedStore`, `Sessions` and `Sweeper` |
 //! | `conformance` | the conformance suite for stores, behind the feature `conformance` |
 
 #[cfg(feature = "conformance")]
@@ -22,6 +22,7 @@ mod contract;
 
 pub use super::delegate_store;
 pub use crate::alias::end_alias;
+pub use crate::cached::CacheStats;
 pub use crate::checkup::{Checkup, Finding, Severity, Topic};
 pub use crate::entry::{Entry, OwnedSession};
 pub use crate::error::StoreError;
