@@ -17,11 +17,10 @@ use crate::{circles, shell};
 use budget::{Budgets, Cost};
 
 /// The frameworks, in the names of rows, with the benchmark's programs for Cloakroom on them.
-const ADAPTERS: [Adapter; 4] = [
+const ADAPTERS: [Adapter; 3] = [
     Adapter { framework: FIRST, program: "cloakroom-axum" },
     Adapter { framework: "actix-web", program: "cloakroom-actix" },
     Adapter { framework: "poem", program: "cloakroom-poem" },
-    Adapter { framework: "salvo", program: "cloakroom-salvo" },
 ];
 /// The framework with all rows. The others have no rows with other sizes of sessions, because these
 /// don't depend on the adapter.
