@@ -1,7 +1,7 @@
 //! Stores that break one rule each, and the check that detects it.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use cloakroom_session::factory::{StoreKey, Version};
 use cloakroom_session::{Clock as _, SystemClock, Timestamp};
@@ -10,6 +10,8 @@ use cloakroom_store::store::{
     Created, Cursor, Ended, EndedPage, Entry, Loaded, OwnedPage, Page, Replaced, Store, StoreError, all_owned,
     conformance::{Capabilities, check},
 };
+
+use crate::conformance::any;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
@@ -347,7 +349,7 @@ impl Store for Broken {
 }
 
 async fn failed(rule: Rule, rounds: usize) -> Vec<&'static str> {
-    let store = Arc::new(Broken { inner: MemoryStore::new(), rule, moved: Mutex::default() });
+    let store = any(Broken { inner: MemoryStore::new(), rule, moved: Mutex::default() });
     check(store, Capabilities::all().rounds(rounds)).await.into_iter().map(|failure| failure.check).collect()
 }
 

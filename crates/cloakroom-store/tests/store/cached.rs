@@ -8,6 +8,7 @@ use cloakroom_store::store::Store as _;
 use cloakroom_store::store::conformance::{Capabilities, assert_conforms};
 use cloakroom_store::{AnyStore, CachedStore, MemoryStore, PackedStore};
 
+use crate::conformance::any;
 use crate::faulty::{App, Faulty, NOW, key_of};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -29,9 +30,9 @@ async fn a_cached_store_with_room_for_few_sessions_conforms() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_cached_store_conforms_in_other_wrappers_and_around_them() {
     let inside = CachedStore::new(AnyStore::new(MemoryStore::new())).unwrap();
-    assert_conforms(Arc::new(PackedStore::new(inside).compress_above(1)), Capabilities::all()).await;
+    assert_conforms(any(PackedStore::new(inside).compress_above(1)), Capabilities::all()).await;
     let packed = PackedStore::new(MemoryStore::new()).compress_above(1);
-    assert_conforms(Arc::new(AnyStore::new(CachedStore::new(packed).unwrap())), Capabilities::all()).await;
+    assert_conforms(any(CachedStore::new(packed).unwrap()), Capabilities::all()).await;
 }
 
 /// An application whose session was read once, and the calls of its store.
