@@ -38,6 +38,7 @@ const VARIABLES: &[(&str, &str, Kind)] = &[
     ("OWNER_LIMIT_AT_LIMIT", "owner_limit.at_limit", Kind::Text),
     ("NO_OWNER_LIMIT", "no_owner_limit", Kind::Switch),
     ("FAIL_FAST", "fail_fast", Kind::Switch),
+    ("END_CHECK_INTERVAL", "end_check_interval", Kind::Text),
     ("FORM_TOKENS_IN_COOKIE", "form_tokens_in_cookie", Kind::Switch),
     ("RECORDS_KEY", "records.key", Kind::Secret),
     ("RECORDS_KEY_FILE", "records.key", Kind::SecretFile),

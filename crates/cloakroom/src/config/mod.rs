@@ -152,6 +152,9 @@ pub struct SessionConfig {
     /// Fails calls immediately while the store is known to be down. Only for `stored`.
     #[serde(default)]
     pub fail_fast: Option<bool>,
+    /// Time between two checks of a session that a stream waits for. Only for `stored`.
+    #[serde(default)]
+    pub end_check_interval: Option<Span>,
     /// Keeps the CSRF token of a visitor without a session in the cookie.
     pub form_tokens_in_cookie: Option<bool>,
     /// Compression and encryption of records in the store; for `stored`.
@@ -244,6 +247,7 @@ impl SessionConfig {
                     ("owner_limit", self.owner_limit.is_some()),
                     ("no_owner_limit", self.no_owner_limit.is_some()),
                     ("fail_fast", self.fail_fast.is_some()),
+                    ("end_check_interval", self.end_check_interval.is_some()),
                     ("form_tokens_in_cookie", self.form_tokens_in_cookie.is_some()),
                     ("records", self.records.is_some()),
                 ];
@@ -331,6 +335,10 @@ impl SessionConfig {
         }
         if let Some(fails_fast) = self.fail_fast {
             builder = builder.fail_fast(fails_fast);
+        }
+        if let Some(span) = self.end_check_interval {
+            let never = || ConfigError::new("end_check_interval", "can't be never: ends would not be noticed");
+            builder = builder.end_check_interval(span.duration().ok_or_else(never)?);
         }
         if let Some(in_cookie) = self.form_tokens_in_cookie {
             builder = builder.form_tokens_in_cookie(in_cookie);

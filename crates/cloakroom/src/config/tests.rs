@@ -414,6 +414,7 @@ fn every_option_of_a_builder_can_be_configured() {
                 ("no_owner_limit", Config(r#""no_owner_limit": true"#)),
                 ("fail_fast", Config(r#""fail_fast": true"#)),
                 ("form_tokens_in_cookie", Config(r#""form_tokens_in_cookie": true"#)),
+                ("end_check_interval", Config(r#""end_check_interval": "5s""#)),
             ][..],
         ),
         (
