@@ -24,12 +24,13 @@ pub(crate) struct Cost {
 
 impl Cost {
     /// Returns each figure with its margin: averages have remainders, buffers grow depending on
-    /// their contents, and libraries select code by the processor.
+    /// their contents, libraries select code by the processor, and an allocator takes up to 600
+    /// instructions more per request if the heap of the process has another layout.
     fn figures(self) -> [(&'static str, f64, f64); 3] {
         [
             ("allocations", self.allocations, 0.5),
             ("bytes", self.bytes, 64.0 + self.bytes * 0.02),
-            ("instructions", self.instructions, self.instructions * 0.05),
+            ("instructions", self.instructions, 300.0 + self.instructions * 0.05),
         ]
     }
 }
@@ -136,12 +137,13 @@ mod tests {
             ("the same", ("read", 10.0, 1000.0, 10_000.0), None),
             ("less", ("read", 3.0, 100.0, 100.0), None),
             ("within the margins", ("read", 10.4, 1080.0, 10_400.0), None),
+            ("a heap with another layout", ("read", 10.0, 1000.0, 10_700.0), None),
             ("an allocation more", ("read", 11.0, 1000.0, 10_000.0), Some("read: 11 allocations where 10 are allowed")),
             ("more bytes", ("read", 10.0, 1200.0, 10_000.0), Some("read: 1200 bytes where 1000 are allowed")),
             (
                 "more instructions",
-                ("read", 10.0, 1000.0, 10_600.0),
-                Some("read: 10600 instructions where 10000 are allowed"),
+                ("read", 10.0, 1000.0, 10_900.0),
+                Some("read: 10900 instructions where 10000 are allowed"),
             ),
         ];
         for (name, measured, complaint) in table {
