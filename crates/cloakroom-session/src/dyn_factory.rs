@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cloakroom_core::{Commit, CookieHeader, SessionState, Timestamp};
 
 use crate::clock::Clock;
-use crate::ended::Ended;
+use crate::ended::EndReason;
 use crate::error::Error;
 use crate::factory::{Committed, Presented, SessionFactory};
 
@@ -29,7 +29,7 @@ pub(crate) trait DynFactory: fmt::Debug + Send + Sync + 'static {
     fn keeps_bindings(&self) -> bool;
     fn reload<'a>(&'a self, session: &'a SessionState, now: Timestamp) -> BoxFuture<'a, Result<SessionState, Error>>;
     /// Waits until the session has ended.
-    fn ended(self: Arc<Self>, session: SessionState, clock: Arc<dyn Clock>) -> BoxFuture<'static, Ended>;
+    fn ended(self: Arc<Self>, session: SessionState, clock: Arc<dyn Clock>) -> BoxFuture<'static, EndReason>;
 }
 
 impl<F: SessionFactory> DynFactory for F {
@@ -61,7 +61,7 @@ impl<F: SessionFactory> DynFactory for F {
         Box::pin(SessionFactory::reload(self, session, now))
     }
 
-    fn ended(self: Arc<Self>, session: SessionState, clock: Arc<dyn Clock>) -> BoxFuture<'static, Ended> {
+    fn ended(self: Arc<Self>, session: SessionState, clock: Arc<dyn Clock>) -> BoxFuture<'static, EndReason> {
         Box::pin(async move { SessionFactory::ended(&*self, &session, &clock).await })
     }
 }

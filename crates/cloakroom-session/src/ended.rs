@@ -22,7 +22,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The reason for which [`Session::ended`](crate::Session::ended) resolved, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Ended {
+pub enum EndReason {
     /// The session was signed out or revoked, or the store has lost it.
     Gone,
     /// The session lives on under another id, which this request doesn't have.
@@ -40,7 +40,7 @@ pub(crate) async fn by_asking<F: Future<Output = Result<SessionState, Error>>>(
     reload: impl Fn(Timestamp) -> F,
     session: &SessionState,
     clock: &Arc<dyn Clock>,
-) -> Ended {
+) -> EndReason {
     let (mut newest, mut failures) = (session.clone(), 0);
     loop {
         let now = clock.now();
@@ -51,7 +51,7 @@ pub(crate) async fn by_asking<F: Future<Output = Result<SessionState, Error>>>(
                 next_check(&newest, now)
             }
             // The factory can't be asked, so only the deadline is known.
-            Err(error) if error.is_unsupported() && newest.is_expired(now) => return Ended::Expired,
+            Err(error) if error.is_unsupported() && newest.is_expired(now) => return EndReason::Expired,
             Err(error) if error.is_unsupported() => next_look(&newest, now),
             Err(error) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a session couldn't be checked for its end");
@@ -63,8 +63,8 @@ pub(crate) async fn by_asking<F: Future<Output = Result<SessionState, Error>>>(
     }
 }
 
-fn reason(last: &SessionState, now: Timestamp) -> Ended {
-    if last.is_expired(now) { Ended::Expired } else { Ended::Gone }
+fn reason(last: &SessionState, now: Timestamp) -> EndReason {
+    if last.is_expired(now) { EndReason::Expired } else { EndReason::Gone }
 }
 
 fn next_check(session: &SessionState, now: Timestamp) -> Duration {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cloakroom_redis::RedisStore;
 use cloakroom_session::adapter::{CookieHeader, SessionSlot};
-use cloakroom_session::factory::{Ended, StoreKey};
+use cloakroom_session::factory::{EndReason, StoreKey};
 use cloakroom_session::{CookieConfig, Engine, Error, Session};
 use cloakroom_store::StoredSessions;
 use cloakroom_store::store::Store as _;
@@ -60,7 +60,7 @@ impl Node {
     }
 
     /// Waits for the end of the session, in a task.
-    pub(crate) async fn wait(&self, cookie: &str) -> JoinHandle<Ended> {
+    pub(crate) async fn wait(&self, cookie: &str) -> JoinHandle<EndReason> {
         let (slot, session) = self.open(cookie).await;
         slot.finish(200).await.unwrap();
         tokio::spawn(session.ended())
@@ -98,6 +98,6 @@ pub(crate) async fn until_live(feed: &Feed, is_live: bool) -> Subscription {
 }
 
 /// Waits for the end of a session, much longer than a slow machine needs.
-pub(crate) async fn ended(waiting: JoinHandle<Ended>) -> Ended {
+pub(crate) async fn ended(waiting: JoinHandle<EndReason>) -> EndReason {
     tokio::time::timeout(PATIENCE, waiting).await.expect("an end was missed").unwrap()
 }

@@ -8,7 +8,7 @@ use cloakroom_redis::RedisStore;
 use cloakroom_servers::Proxy;
 use cloakroom_servers::redis::{Redis, Sentinels};
 use cloakroom_session::Session;
-use cloakroom_session::factory::Ended;
+use cloakroom_session::factory::EndReason;
 use cloakroom_store::Sessions;
 
 use crate::node::{Node, PATIENCE, ended, until_live};
@@ -20,10 +20,10 @@ fn servers() -> [Redis; 2] {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_on_one_node_resolves_on_another() {
     type Other = fn(&Session);
-    let rows: [(&str, Other, Ended); 3] = [
-        ("signed out", Session::invalidate, Ended::Gone),
-        ("cycled", Session::cycle_id, Ended::Moved),
-        ("signed in", |session| session.set_owner("ann"), Ended::Moved),
+    let rows: [(&str, Other, EndReason); 3] = [
+        ("signed out", Session::invalidate, EndReason::Gone),
+        ("cycled", Session::cycle_id, EndReason::Moved),
+        ("signed in", |session| session.set_owner("ann"), EndReason::Moved),
     ];
     for server in servers() {
         let [here, there] = [Node::at(&server.url()).await, Node::at(&server.url()).await];
@@ -46,11 +46,11 @@ async fn an_end_on_one_node_resolves_on_another() {
         // The session that signed in above is one of them.
         assert_eq!(all.end_all("ann").await.unwrap(), 3);
         for ann in waiting.drain(..2) {
-            assert_eq!(ended(ann).await, Ended::Gone);
+            assert_eq!(ended(ann).await, EndReason::Gone);
         }
         assert!(!waiting[0].is_finished());
         let _ = server.cli(&["FLUSHALL"]);
-        assert_eq!(ended(waiting.remove(0)).await, Ended::Gone, "an emptied server");
+        assert_eq!(ended(waiting.remove(0)).await, EndReason::Gone, "an emptied server");
     }
 }
 
@@ -68,7 +68,7 @@ async fn a_session_that_ends_while_the_connection_is_silent_resolves_after_it() 
         // The connection stays open, and nothing arrives on it. Only a new one works.
         proxy.silence();
         here.visit(&cookie, Session::invalidate).await;
-        assert_eq!(ended(waiting).await, Ended::Gone);
+        assert_eq!(ended(waiting).await, EndReason::Gone);
     }
 }
 
@@ -84,7 +84,7 @@ async fn a_killed_connection_misses_nothing() {
             let kill = server.cli(&["CLIENT", "KILL", "TYPE", "normal"]);
             assert!(!kill.starts_with("ERR"), "{kill}");
             here.visit(&cookie, Session::invalidate).await;
-            assert_eq!(ended(waiting).await, Ended::Gone);
+            assert_eq!(ended(waiting).await, EndReason::Gone);
         }
     }
 }
@@ -106,7 +106,7 @@ async fn a_killed_server_misses_nothing() {
         .await
         .unwrap();
         here.visit(&cookie, Session::invalidate).await;
-        assert_eq!(ended(waiting).await, Ended::Gone);
+        assert_eq!(ended(waiting).await, EndReason::Gone);
         drop((server, down));
     }
 }
@@ -123,7 +123,7 @@ async fn a_feed_follows_a_failover() {
     let first = here.visit("", |session| session.insert("a", 1).unwrap()).await;
     let pushed = there.wait(&first).await;
     here.visit(&first, Session::invalidate).await;
-    assert_eq!(ended(pushed).await, Ended::Gone);
+    assert_eq!(ended(pushed).await, EndReason::Gone);
     // The replica has everything before the master is killed.
     let _ = servers.servers[0].cli(&["WAIT", "1", "10000"]);
     servers.servers[0].kill();
@@ -132,6 +132,6 @@ async fn a_feed_follows_a_failover() {
     while let Err(error) = here.signs_out(&cookie).await {
         assert!(error.is_unavailable() && began.elapsed() < PATIENCE, "{error}");
     }
-    assert_eq!(ended(waiting).await, Ended::Gone);
+    assert_eq!(ended(waiting).await, EndReason::Gone);
     drop(live);
 }

@@ -10,7 +10,7 @@ use cloakroom_core::{
 };
 
 use crate::clock::{Clock, fill};
-use crate::ended::{Ended, by_asking};
+use crate::ended::{EndReason, by_asking};
 use crate::error::Error;
 use crate::meter::{self, Event};
 
@@ -199,7 +199,7 @@ pub trait SessionFactory: fmt::Debug + Send + Sync + 'static {
     ///
     /// The default implementation calls [`reload`](Self::reload) every 5 seconds and at the
     /// deadline. If the factory doesn't support reloading, it resolves at the deadline only.
-    fn ended(&self, session: &SessionState, clock: &Arc<dyn Clock>) -> impl Future<Output = Ended> + Send {
+    fn ended(&self, session: &SessionState, clock: &Arc<dyn Clock>) -> impl Future<Output = EndReason> + Send {
         by_asking(|now| self.reload(session, now), session, clock)
     }
 }
@@ -288,7 +288,7 @@ impl<F: SessionFactory> SessionFactory for Arc<F> {
         (**self).reload(session, now).await
     }
 
-    async fn ended(&self, session: &SessionState, clock: &Arc<dyn Clock>) -> Ended {
+    async fn ended(&self, session: &SessionState, clock: &Arc<dyn Clock>) -> EndReason {
         (**self).ended(session, clock).await
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! | items | purpose |
 //! |---|---|
-//! | [`SessionFactory`], [`Committed`], [`Presented`], [`Ended`] | the trait, the result of a commit, the session that cookies name, and why it ended |
+//! | [`SessionFactory`], [`Committed`], [`Presented`], [`EndReason`] | the trait, the result of a commit, the session that cookies name, and why it ended |
 //! | [`SessionState`], [`SessionId`], [`StoreKey`], [`Version`] | the session that a factory opens, and its identity |
 //! | [`Commit`], [`CommitId`], [`Plan`], [`CookieUpdate`], [`After`], [`Dropped`] | the commit that a factory carries out |
 //! | [`begin_commit`], [`replay()`], [`replay_with`], [`hand_on`], [`Replayed`] | the steps of a commit that all factories share |
@@ -27,7 +27,7 @@ mod contract;
 pub use crate::candidates::Candidates;
 pub use crate::clock::{fill, fresh_id, fresh_token, random};
 pub use crate::cookie_sessions::OpenedCookie;
-pub use crate::ended::Ended;
+pub use crate::ended::EndReason;
 #[doc(hidden)]
 pub use crate::ended::{after_failures, span};
 pub use crate::options::FactoryOptions;

@@ -9,7 +9,7 @@ use cloakroom_core::{CookiePayload, SessionId, SessionState};
 
 use super::Session;
 use crate::dyn_factory::BoxFuture;
-use crate::ended::Ended;
+use crate::ended::EndReason;
 
 impl Session {
     /// Waits until the session has ended, expired or moved to a new id, on whatever node.
@@ -65,24 +65,24 @@ impl Session {
     /// # talk(Session::for_tests(), Socket).await;
     /// # }
     /// ```
-    pub fn ended(&self) -> impl Future<Output = Ended> + Send + use<> {
+    pub fn ended(&self) -> impl Future<Output = EndReason> + Send + use<> {
         let (session, first) = (self.clone(), self.read(View::of));
         async move { session.until_ended(first).await }
     }
 
     /// Waits for the end of the session seen as `first`, and follows it to new ids.
-    async fn until_ended(&self, first: View) -> Ended {
+    async fn until_ended(&self, first: View) -> EndReason {
         let mut watch = Watch::default();
         let mut view = first;
         loop {
             if view.generation == first.generation {
                 if view.is_detached {
-                    return Ended::Gone;
+                    return EndReason::Gone;
                 }
                 watch.on(self, view);
             } else if watch.id.is_none() || view.payload == CookiePayload::Record {
                 // This handle has ended the session, and no store can tell.
-                return Ended::Gone;
+                return EndReason::Gone;
             }
             // Created before the session is read again, so that a commit in between is noticed.
             let mut committed = pin!(self.0.turn_ended.notified());
@@ -128,7 +128,7 @@ impl View {
 #[derive(Default)]
 struct Watch {
     id: Option<SessionId>,
-    ended: Option<BoxFuture<'static, Ended>>,
+    ended: Option<BoxFuture<'static, EndReason>>,
 }
 
 impl Watch {
@@ -149,7 +149,7 @@ impl Watch {
         view.generation == generation && view.id.is_some() && view.id != self.id
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<EndReason> {
         let Some(ended) = &mut self.ended else { return Poll::Pending };
         let answer = ended.as_mut().poll(cx);
         if answer.is_ready() {

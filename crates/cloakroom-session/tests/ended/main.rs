@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cloakroom_session::adapter::{CookieHeader, SessionSlot};
 use cloakroom_session::factory::{
-    Commit, Committed, CookiePayload, Ended, Record, SessionFactory, SessionId, SessionState,
+    Commit, Committed, CookiePayload, EndReason, Record, SessionFactory, SessionId, SessionState,
 };
 use cloakroom_session::{Clock, CookieSessions, Engine, Error, Key, Lifetimes, Session, Timestamp};
 use tokio::time::{Instant, timeout};
@@ -49,7 +49,7 @@ async fn a_cookie_session_resolves_at_its_deadline_only() {
     let (slot, elsewhere) = opened(&engine, cookie.split(';').next().unwrap()).await;
     elsewhere.invalidate();
     slot.finish(200).await.unwrap();
-    assert_eq!(waiting.await.unwrap(), Ended::Expired, "the server doesn't learn of a sign-out");
+    assert_eq!(waiting.await.unwrap(), EndReason::Expired, "the server doesn't learn of a sign-out");
     let elapsed = began.elapsed();
     assert!(elapsed > 20 * MINUTE && elapsed < 21 * MINUTE, "{elapsed:?}");
 }
@@ -115,7 +115,7 @@ async fn a_factory_is_asked_every_five_seconds_and_again_after_errors() {
     assert!(timeout(MINUTE, &mut waiting).await.is_err(), "no answer is not an end");
     factory.is(Answer::Gone);
     let began = Instant::now();
-    assert_eq!(waiting.await.unwrap(), Ended::Gone);
+    assert_eq!(waiting.await.unwrap(), EndReason::Gone);
     assert!(began.elapsed() <= Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
@@ -123,7 +123,7 @@ async fn a_factory_is_asked_every_five_seconds_and_again_after_errors() {
 async fn a_factory_that_cannot_be_asked_resolves_at_the_deadline() {
     let began = Instant::now();
     let (_slot, session) = opened(&engine(Asked::new(Answer::Unsupported)), "").await;
-    assert_eq!(session.ended().await, Ended::Expired);
+    assert_eq!(session.ended().await, EndReason::Expired);
     let elapsed = began.elapsed();
     assert!(elapsed > 20 * MINUTE && elapsed < 21 * MINUTE, "{elapsed:?}");
 }

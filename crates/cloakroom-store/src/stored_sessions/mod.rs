@@ -41,7 +41,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::factory::{
-    After, Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate, Ended, Plan,
+    After, Candidates, Commit, Committed, CookieHeader, CookiePayload, CookieTemplate, CookieUpdate, EndReason, Plan,
     Presented, Record, Rejected, SessionFactory, SessionId, SessionState, SetCookie, StoreKey, TimeLimit, Version,
 };
 use cloakroom_session::{Clock, ConflictPolicy, Error, Lifetimes, Timestamp, meter::Event};
@@ -332,7 +332,7 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
         Ok(newest.with_payload(CookiePayload::Id))
     }
 
-    async fn ended(&self, session: &SessionState, clock: &Arc<dyn Clock>) -> Ended {
+    async fn ended(&self, session: &SessionState, clock: &Arc<dyn Clock>) -> EndReason {
         let Some(key) = session.store_key() else {
             // A session that isn't stored doesn't end.
             return std::future::pending().await;

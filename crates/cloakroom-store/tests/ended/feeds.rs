@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::Clock as _;
-use cloakroom_session::factory::{Ended, SessionId};
+use cloakroom_session::factory::{EndReason, SessionId};
 use cloakroom_store::store::Store as _;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 use crate::world::{Fed, Node, key_of, seconds, settle};
 
 /// A stream on a store with an established test feed, and the cookie of its session.
-async fn waiting() -> (Arc<Fed>, Node<Fed>, String, JoinHandle<Ended>) {
+async fn waiting() -> (Arc<Fed>, Node<Fed>, String, JoinHandle<EndReason>) {
     let store = Fed::with_test_feed();
     let node = Node::new(Arc::clone(&store));
     let cookie = node.begin().await;
@@ -41,7 +41,7 @@ async fn false_and_repeated_hints_end_nothing_and_cost_few_loads() {
     end(&store, &node, &cookie).await;
     let began = Instant::now();
     store.connection(|connection| connection.changed(&key_of(&cookie)));
-    assert_eq!(waiting.await.unwrap(), Ended::Gone);
+    assert_eq!(waiting.await.unwrap(), EndReason::Gone);
     assert_eq!(began.elapsed(), Duration::ZERO);
 }
 
@@ -57,7 +57,7 @@ async fn a_hint_during_a_load_causes_another_load() {
     settle().await;
     let began = Instant::now();
     store.open_gate();
-    assert_eq!(waiting.await.unwrap(), Ended::Gone);
+    assert_eq!(waiting.await.unwrap(), EndReason::Gone);
     assert_eq!(began.elapsed(), Duration::ZERO);
 }
 
@@ -82,7 +82,7 @@ async fn hints_in_another_order_end_the_right_sessions() {
     }
     for (index, (stream, _)) in streams.into_iter().enumerate() {
         if index % 2 == 0 {
-            assert_eq!(stream.await.unwrap(), Ended::Gone);
+            assert_eq!(stream.await.unwrap(), EndReason::Gone);
         } else {
             settle().await;
             assert!(!stream.is_finished(), "{index}");
@@ -95,7 +95,7 @@ async fn a_feed_that_stops_without_a_word_delays_an_end_by_a_minute_at_most() {
     let (store, node, cookie, waiting) = waiting().await;
     let began = Instant::now();
     end(&store, &node, &cookie).await;
-    assert_eq!(waiting.await.unwrap(), Ended::Gone);
+    assert_eq!(waiting.await.unwrap(), EndReason::Gone);
     assert!(began.elapsed() <= seconds(60), "{:?}", began.elapsed());
 }
 
@@ -106,7 +106,7 @@ async fn a_session_that_ends_while_the_feed_is_down_resolves_at_the_interval_or_
     settle().await;
     let began = Instant::now();
     end(&store, &node, &cookie).await;
-    assert_eq!(waiting.await.unwrap(), Ended::Gone);
+    assert_eq!(waiting.await.unwrap(), EndReason::Gone);
     assert_eq!(began.elapsed(), seconds(5));
 
     let (store, node, cookie, waiting) = self::waiting().await;
@@ -115,7 +115,7 @@ async fn a_session_that_ends_while_the_feed_is_down_resolves_at_the_interval_or_
     let began = Instant::now();
     end(&store, &node, &cookie).await;
     store.connection(|connection| connection.established());
-    assert_eq!(waiting.await.unwrap(), Ended::Gone);
+    assert_eq!(waiting.await.unwrap(), EndReason::Gone);
     assert_eq!(began.elapsed(), Duration::ZERO);
 }
 
@@ -128,7 +128,7 @@ async fn an_end_before_the_first_connection_is_found() {
     // Ended after the session was opened, and before anything waits for it.
     end(&store, &node, &cookie).await;
     let began = Instant::now();
-    assert_eq!(session.ended().await, Ended::Gone);
+    assert_eq!(session.ended().await, EndReason::Gone);
     assert_eq!(began.elapsed(), Duration::ZERO, "the first load finds it, without a connection");
 }
 
@@ -139,6 +139,6 @@ async fn a_task_of_the_feed_that_dies_leaves_the_periodic_checks() {
     assert!(timeout(seconds(30), &mut waiting).await.is_err());
     let began = Instant::now();
     end(&store, &node, &cookie).await;
-    assert_eq!(waiting.await.unwrap(), Ended::Gone);
+    assert_eq!(waiting.await.unwrap(), EndReason::Gone);
     assert!(began.elapsed() <= seconds(5), "{:?}", began.elapsed());
 }

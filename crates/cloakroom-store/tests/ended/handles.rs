@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::Clock as _;
-use cloakroom_session::factory::Ended;
+use cloakroom_session::factory::EndReason;
 use cloakroom_store::MemoryStore;
 use cloakroom_store::store::Store as _;
 use tokio::time::{Instant, timeout};
@@ -30,14 +30,14 @@ async fn a_handle_that_moves_its_session_follows_it() {
             session.cycle_id();
         }
         let effects = slot.finish(200).await.unwrap();
-        assert_eq!(elsewhere.await.unwrap(), Ended::Moved, "a handle with the old id");
+        assert_eq!(elsewhere.await.unwrap(), EndReason::Moved, "a handle with the old id");
         assert!(timeout(seconds(120), &mut waiting).await.is_err(), "the handle that has moved it");
         let moved = effects.cookies[0].to_string();
         let moved = moved.split(';').next().unwrap();
         assert!(timeout(seconds(120), session.ended()).await.is_err());
         node.sessions.store().end(&key_of(moved), node.clock.now()).await.unwrap();
-        assert_eq!(waiting.await.unwrap(), Ended::Gone);
-        assert_eq!(session.ended().await, Ended::Gone);
+        assert_eq!(waiting.await.unwrap(), EndReason::Gone);
+        assert_eq!(session.ended().await, EndReason::Gone);
     }
 }
 
@@ -54,7 +54,7 @@ async fn a_new_session_is_followed_from_its_commit_on() {
     let cookie = effects.cookies[0].to_string();
     let began = Instant::now();
     node.visit(cookie.split(';').next().unwrap(), |session| session.invalidate()).await;
-    assert_eq!(waiting.await.unwrap(), Ended::Gone);
+    assert_eq!(waiting.await.unwrap(), EndReason::Gone);
     assert_eq!(began.elapsed(), Duration::ZERO);
 }
 
@@ -76,7 +76,7 @@ async fn a_sign_out_on_the_handle_itself_counts_once_it_is_committed() {
     session.invalidate();
     assert!(timeout(seconds(120), &mut waiting).await.is_err(), "not committed");
     session.commit_now().await.unwrap();
-    assert_eq!(waiting.await.unwrap(), Ended::Gone);
+    assert_eq!(waiting.await.unwrap(), EndReason::Gone);
 }
 
 #[tokio::test(start_paused = true)]
@@ -86,7 +86,7 @@ async fn a_detached_handle_has_ended() {
     node.visit(&cookie, |session| session.cycle_id()).await;
     let session = node.stream(&cookie).await;
     assert!(session.is_detached());
-    assert_eq!(session.ended().await, Ended::Gone);
+    assert_eq!(session.ended().await, EndReason::Gone);
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,7 +99,7 @@ async fn a_refresh_that_finds_the_end_resolves_the_wait() {
     node.sessions.store().end(&key_of(&cookie), node.clock.now()).await.unwrap();
     let began = Instant::now();
     assert!(!session.refresh().await.unwrap());
-    assert_eq!(waiting.await.unwrap(), Ended::Gone);
+    assert_eq!(waiting.await.unwrap(), EndReason::Gone);
     assert_eq!(began.elapsed(), Duration::ZERO);
 }
 
@@ -116,7 +116,7 @@ async fn writes_of_the_handle_and_of_others_end_nothing() {
         assert!(timeout(seconds(60), &mut waiting).await.is_err(), "round {round}");
     }
     node.visit(&cookie, |session| session.invalidate()).await;
-    assert_eq!(waiting.await.unwrap(), Ended::Gone);
+    assert_eq!(waiting.await.unwrap(), EndReason::Gone);
 }
 
 #[tokio::test(start_paused = true)]
@@ -130,5 +130,5 @@ async fn a_handle_follows_its_session_if_the_hint_overtakes_the_answer() {
     slot.finish(200).await.unwrap();
     assert!(timeout(seconds(120), &mut waiting).await.is_err(), "its own commit has moved it");
     node.sessions.store().end(&session.id().unwrap().store_key(), node.clock.now()).await.unwrap();
-    assert_eq!(waiting.await.unwrap(), Ended::Gone);
+    assert_eq!(waiting.await.unwrap(), EndReason::Gone);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cloakroom_session::factory::Ended;
+use cloakroom_session::factory::EndReason;
 use cloakroom_session::{Clock as _, Session};
 use cloakroom_store::store::Store as _;
 use cloakroom_store::{MemoryStore, Sessions, StoredSessions};
@@ -15,17 +15,17 @@ use crate::world::{Fed, Node, key_of, seconds, settle};
 #[tokio::test(start_paused = true)]
 async fn an_end_elsewhere_resolves_at_once() {
     type Other = fn(&Session);
-    let rows: [(&str, Other, Ended); 4] = [
-        ("another request signed out", Session::invalidate, Ended::Gone),
-        ("another request cycled the id", Session::cycle_id, Ended::Moved),
-        ("another request signed in", |session| session.set_owner("ann"), Ended::Moved),
+    let rows: [(&str, Other, EndReason); 4] = [
+        ("another request signed out", Session::invalidate, EndReason::Gone),
+        ("another request cycled the id", Session::cycle_id, EndReason::Moved),
+        ("another request signed in", |session| session.set_owner("ann"), EndReason::Moved),
         (
             "another request signed out and began anew",
             |session| {
                 session.invalidate();
                 session.insert("count", 9).unwrap();
             },
-            Ended::Gone,
+            EndReason::Gone,
         ),
     ];
     for (name, other, why) in rows {
@@ -54,13 +54,13 @@ async fn signing_out_everywhere_ends_all_streams_of_the_owner() {
     let all = Sessions::new(Arc::clone(&node.sessions)).clock(node.clock.clone());
     assert_eq!(all.end_all("ann").await.unwrap(), 2);
     for ann in waiting.drain(..2) {
-        assert_eq!(ann.await.unwrap(), Ended::Gone);
+        assert_eq!(ann.await.unwrap(), EndReason::Gone);
     }
     assert_eq!(began.elapsed(), Duration::ZERO);
     settle().await;
     assert!(!waiting[0].is_finished(), "another owner's stream");
     all.end_everyone_before(node.clock.now() + seconds(1)).await.unwrap();
-    assert_eq!(waiting.remove(0).await.unwrap(), Ended::Gone);
+    assert_eq!(waiting.remove(0).await.unwrap(), EndReason::Gone);
     assert_eq!(began.elapsed(), Duration::ZERO);
 }
 
@@ -74,7 +74,7 @@ async fn a_session_resolves_after_its_deadline_and_a_use_moves_it() {
         assert!(timeout(seconds(15 * 60), &mut waiting).await.is_err());
         // Used at 15 minutes, so it expires at 35.
         node.visit(&cookie, |_| {}).await;
-        assert_eq!(waiting.await.unwrap(), Ended::Expired);
+        assert_eq!(waiting.await.unwrap(), EndReason::Expired);
         let elapsed = began.elapsed();
         assert!(elapsed > seconds(35 * 60) && elapsed < seconds(35 * 60 + 1), "{elapsed:?}");
     }
@@ -85,7 +85,7 @@ async fn waiting_does_not_count_as_use() {
     let node = Node::new(Fed::without_feed());
     let cookie = node.begin().await;
     let began = Instant::now();
-    assert_eq!(node.stream(&cookie).await.ended().await, Ended::Expired);
+    assert_eq!(node.stream(&cookie).await.ended().await, EndReason::Expired);
     assert!(began.elapsed() < seconds(20 * 60 + 1), "{:?}", began.elapsed());
 }
 
@@ -102,7 +102,7 @@ async fn a_store_without_a_feed_is_asked_at_the_interval() {
             settle().await;
             let (began, loads) = (Instant::now(), store.loads());
             store.end(&key_of(&cookie), node.clock.now()).await.unwrap();
-            assert_eq!(waiting.await.unwrap(), Ended::Gone);
+            assert_eq!(waiting.await.unwrap(), EndReason::Gone);
             assert_eq!((began.elapsed(), store.loads() - loads), (seconds(expected), 1));
         }
     }
@@ -122,7 +122,7 @@ async fn requests_of_one_session_share_its_loads() {
     assert_eq!(store.loads() - before, 1);
     store.end(&key_of(&cookie), node.clock.now()).await.unwrap();
     for waiting in waiting {
-        assert_eq!(waiting.await.unwrap(), Ended::Gone);
+        assert_eq!(waiting.await.unwrap(), EndReason::Gone);
     }
     assert_eq!(store.loads() - before, 2);
 }
@@ -144,7 +144,7 @@ async fn a_loop_that_waits_anew_each_time_asks_once_and_misses_nothing() {
         store.end(&key_of(&cookie), node.clock.now()).await.unwrap();
         settle().await;
         let began = Instant::now();
-        assert_eq!(session.ended().await, Ended::Gone);
+        assert_eq!(session.ended().await, EndReason::Gone);
         assert!(began.elapsed() <= seconds(5), "{:?}", began.elapsed());
     }
 }
@@ -187,7 +187,7 @@ async fn a_store_that_is_down_ends_no_stream_and_is_asked_again() {
     assert!((10..30).contains(&asked), "{asked} loads in a minute");
     store.is_down(false);
     let began = Instant::now();
-    assert_eq!(waiting.await.unwrap(), Ended::Gone);
+    assert_eq!(waiting.await.unwrap(), EndReason::Gone);
     assert!(began.elapsed() <= seconds(5), "{:?}", began.elapsed());
 }
 
@@ -205,7 +205,7 @@ async fn a_load_that_hangs_or_panics_is_done_again() {
     store.open_gate();
     assert!(timeout(seconds(30), &mut waiting).await.is_err());
     store.panics(false);
-    assert_eq!(waiting.await.unwrap(), Ended::Gone);
+    assert_eq!(waiting.await.unwrap(), EndReason::Gone);
 }
 
 #[tokio::test(start_paused = true)]
@@ -235,7 +235,7 @@ async fn a_reconnect_with_many_requests_asks_for_few_sessions_at_a_time() {
         });
     }
     for (ended, _) in waiting.drain(..10) {
-        assert_eq!(ended.await.unwrap(), Ended::Gone);
+        assert_eq!(ended.await.unwrap(), EndReason::Gone);
     }
     settle().await;
     tokio::time::sleep(Duration::from_millis(1)).await;
@@ -262,6 +262,6 @@ fn a_runtime_that_ends_hands_the_checks_to_another() {
     drop(first);
     second.block_on(async {
         node.sessions.store().end(&key, node.clock.now()).await.unwrap();
-        assert_eq!(waiting.await.unwrap(), Ended::Gone);
+        assert_eq!(waiting.await.unwrap(), EndReason::Gone);
     });
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cloakroom_session::Timestamp;
-use cloakroom_session::factory::{Ended, SessionId, StoreKey};
+use cloakroom_session::factory::{EndReason, SessionId, StoreKey};
 use cloakroom_store::MemoryStore;
 use cloakroom_store::store::{Entry, Loaded, Store, StoreError, delegate_store};
 
@@ -94,7 +94,7 @@ async fn an_end_is_noticed_in_spite_of_a_stale_copy() {
     let ended = request.session.ended();
     second.visit(&cookie, cloakroom_session::Session::invalidate).await;
     let why = tokio::time::timeout(Duration::from_secs(3600), ended).await;
-    assert_eq!(why.expect("the copy was believed"), Ended::Gone);
+    assert_eq!(why.expect("the copy was believed"), EndReason::Gone);
 }
 
 /// A wrapper that only knows `load` keeps its meaning.

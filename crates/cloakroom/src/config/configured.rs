@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloakroom_session::factory::{Commit, Committed, CookieHeader, Ended, Presented, SessionFactory, SessionState};
+use cloakroom_session::factory::{Commit, Committed, CookieHeader, EndReason, Presented, SessionFactory, SessionState};
 use cloakroom_session::{Clock, CookieSessions, Error, Timestamp};
 #[cfg(feature = "store")]
 use cloakroom_store::{AnyStore, StoredSessions};
@@ -121,7 +121,7 @@ impl SessionFactory for ConfiguredSessions {
         }
     }
 
-    async fn ended(&self, session: &SessionState, clock: &Arc<dyn Clock>) -> Ended {
+    async fn ended(&self, session: &SessionState, clock: &Arc<dyn Clock>) -> EndReason {
         match &self.0 {
             Inner::Cookies(sessions) => sessions.ended(session, clock).await,
             #[cfg(feature = "store")]

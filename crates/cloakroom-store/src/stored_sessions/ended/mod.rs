@@ -16,7 +16,7 @@ mod table;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use cloakroom_session::factory::{Ended, StoreKey};
+use cloakroom_session::factory::{EndReason, StoreKey};
 use cloakroom_session::{Clock, Timestamp};
 use tokio::runtime::Handle;
 
@@ -39,7 +39,7 @@ impl Waits {
         key: StoreKey,
         deadline: Option<Timestamp>,
         clock: &Arc<dyn Clock>,
-    ) -> Ended {
+    ) -> EndReason {
         // Without a runtime, this panics before anything is recorded.
         let runtime = Handle::current();
         let table = self.0.get_or_init(Arc::default);

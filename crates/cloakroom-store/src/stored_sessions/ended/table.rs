@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cloakroom_session::factory::{Ended, StoreKey, after_failures, span};
+use cloakroom_session::factory::{EndReason, StoreKey, after_failures, span};
 use cloakroom_session::{Clock, Timestamp};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -37,7 +37,7 @@ struct Inner {
 
 /// A session that requests wait for.
 struct Watched {
-    told: watch::Sender<Option<Ended>>,
+    told: watch::Sender<Option<EndReason>>,
     waiting: usize,
     clock: Arc<dyn Clock>,
     /// The last known deadline.
@@ -143,7 +143,7 @@ impl Inner {
         key: StoreKey,
         deadline: Option<Timestamp>,
         clock: &Arc<dyn Clock>,
-    ) -> watch::Receiver<Option<Ended>> {
+    ) -> watch::Receiver<Option<EndReason>> {
         let now = Instant::now();
         let watched = self.watched.entry(key).or_insert_with(|| Watched {
             told: watch::Sender::new(None),
@@ -161,7 +161,7 @@ impl Inner {
         told
     }
 
-    fn leave(&mut self, key: StoreKey, told: &watch::Receiver<Option<Ended>>) {
+    fn leave(&mut self, key: StoreKey, told: &watch::Receiver<Option<EndReason>>) {
         self.reschedule(key, |watched| {
             // A session that has ended may be waited for anew, under the same key.
             if told.same_channel(&watched.told.subscribe()) {
@@ -195,9 +195,9 @@ impl Inner {
                 watched.deadline = *deadline;
                 None
             }
-            Answer::Moved => Some(Ended::Moved),
-            Answer::Absent if watched.is_expired(time) => Some(Ended::Expired),
-            Answer::Absent => Some(Ended::Gone),
+            Answer::Moved => Some(EndReason::Moved),
+            Answer::Absent if watched.is_expired(time) => Some(EndReason::Expired),
+            Answer::Absent => Some(EndReason::Gone),
             Answer::Failed => None,
         };
         if let Some(why) = why {
@@ -305,13 +305,13 @@ impl Drop for Running {
 pub(super) struct Wait {
     table: Arc<Table>,
     key: StoreKey,
-    told: watch::Receiver<Option<Ended>>,
+    told: watch::Receiver<Option<EndReason>>,
 }
 
 impl Wait {
     /// Waits for the next event: the end of the session, or `Some(None)` if the task has ended.
     /// `None` means that the session left the table without an answer.
-    pub(super) async fn next(&mut self) -> Option<Option<Ended>> {
+    pub(super) async fn next(&mut self) -> Option<Option<EndReason>> {
         let told = *self.told.borrow_and_update();
         if told.is_some() {
             return Some(told);
