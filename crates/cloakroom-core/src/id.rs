@@ -4,6 +4,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
 /// The beginning of a reserved id in a cookie. No id has a period.
@@ -85,6 +86,30 @@ impl SessionId {
     #[must_use]
     pub fn expose_reserved(&self) -> String {
         format!("{RESERVED}{}", Spelled::new(&self.0).as_str())
+    }
+
+    /// Derives another id: the HMAC-SHA-256 of the number, with this id as its key.
+    ///
+    /// For a store that keeps the sessions of different keys in different places, and can't move a
+    /// session to the key of this id. The same number gives the same id, so that a retried commit
+    /// finds the session of its first attempt.
+    ///
+    /// # Security
+    /// The result is as hard to guess as this id, and doesn't reveal it. Use only one of them.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_core::SessionId;
+    ///
+    /// let id = SessionId::from_random([7; 32]);
+    /// assert_eq!(id.derived(1), id.derived(1));
+    /// assert_ne!(id.derived(1), id.derived(2));
+    /// ```
+    #[must_use]
+    pub fn derived(&self, number: u32) -> Self {
+        // HMAC takes keys of any length, so this can't fail.
+        let mac = <Hmac<Sha256>>::new_from_slice(&self.0).map(|mac| mac.chain_update(b"another id"));
+        mac.map_or(*self, |mac| Self(mac.chain_update(number.to_be_bytes()).finalize().into_bytes().into()))
     }
 
     pub(crate) const fn as_bytes(&self) -> &[u8; 32] {

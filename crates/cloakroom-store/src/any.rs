@@ -54,6 +54,7 @@ macro_rules! dyn_store {
     ($($method:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+) => {
         trait DynStore: fmt::Debug + Send + Sync {
             $(fn $method<'a>(&'a self, $($argument: $type),*) -> Answer<'a, $answer>;)+
+            fn can_cycle(&self, old: &StoreKey, new: &StoreKey) -> bool;
             fn feed(&self) -> Option<Feed>;
         }
 
@@ -61,6 +62,10 @@ macro_rules! dyn_store {
             $(fn $method<'a>(&'a self, $($argument: $type),*) -> Answer<'a, $answer> {
                 Box::pin(Store::$method(self, $($argument),*))
             })+
+
+            fn can_cycle(&self, old: &StoreKey, new: &StoreKey) -> bool {
+                Store::can_cycle(self, old, new)
+            }
 
             fn feed(&self) -> Option<Feed> {
                 Store::feed(self)

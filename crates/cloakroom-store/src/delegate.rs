@@ -204,7 +204,12 @@ macro_rules! delegate_store {
                 $crate::delegate_store!(@call self $($via)?, checkup, self.$store.checkup())
             }
         } $($($own)+)?);
-        // Not a call of the store: it isn't passed through `via`.
+        // These two aren't calls of the store: they aren't passed through `via`.
+        $crate::delegate_store!(@unless can_cycle {
+            fn can_cycle(&self, old: &$crate::delegated::StoreKey, new: &$crate::delegated::StoreKey) -> bool {
+                self.$store.can_cycle(old, new)
+            }
+        } $($($own)+)?);
         $crate::delegate_store!(@unless feed {
             fn feed(&self) -> ::std::option::Option<$crate::delegated::Feed> {
                 self.$store.feed()
@@ -234,6 +239,7 @@ macro_rules! delegate_store {
     (@unless end_before $item:tt end_before $($own:ident)*) => {};
     (@unless scan $item:tt scan $($own:ident)*) => {};
     (@unless checkup $item:tt checkup $($own:ident)*) => {};
+    (@unless can_cycle $item:tt can_cycle $($own:ident)*) => {};
     (@unless feed $item:tt feed $($own:ident)*) => {};
     (@unless $method:ident $item:tt $other:ident $($own:ident)*) => {
         $crate::delegate_store!(@unless $method $item $($own)*);

@@ -23,6 +23,7 @@
 //! | `at_rest` | the frame of a packed record |
 //! | `packed` | compression and encryption of records, for any store |
 //! | `cached` | sessions in the memory of this process, for any store with a feed of all changes |
+//! | `sharded` | sessions spread over several stores by their keys |
 //! | `location` | checks of the path of a store on disk |
 //! | `sweeper` | the background task that deletes expired entries |
 //! | `sessions` | listing and ending the sessions of an owner |
@@ -59,6 +60,7 @@ mod packed;
 mod pages;
 mod scan;
 mod sessions;
+mod sharded;
 mod stats;
 pub mod store;
 mod stored_sessions;
@@ -71,6 +73,7 @@ pub use file::{Durability, FileStore};
 pub use memory::MemoryStore;
 pub use packed::PackedStore;
 pub use sessions::{SessionInfo, Sessions};
+pub use sharded::ShardedStore;
 pub use stored_sessions::{AtLimit, StoredSessions, StoredSessionsBuilder};
 pub use sweeper::Sweeper;
 

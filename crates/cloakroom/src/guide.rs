@@ -109,6 +109,10 @@ pub mod encryption {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod near_cache {}
 
+#[doc = include_str!("../guide/shards.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod shards {}
+
 #[doc = include_str!("../guide/axum.md")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod axum {}

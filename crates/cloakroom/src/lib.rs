@@ -176,8 +176,8 @@ pub mod store {
     pub use crate::connect::StoreIdentity;
     #[cfg(any(feature = "_sqlite", feature = "_postgres", feature = "_mysql"))]
     pub use cloakroom_sql::SqlxPool;
-    pub use cloakroom_store::CachedStore;
     pub use cloakroom_store::store::*;
+    pub use cloakroom_store::{CachedStore, ShardedStore};
 }
 
 /// For authors of adapters: the slots of a request, and its head, body and response.

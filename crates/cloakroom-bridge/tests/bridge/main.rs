@@ -43,6 +43,7 @@ mod pyramid;
 #[cfg(feature = "rails")]
 mod rails;
 #[cfg(all(feature = "actix-session", feature = "tower-sessions"))]
+mod resharding;
 mod rust;
 #[cfg(feature = "django")]
 mod shared;

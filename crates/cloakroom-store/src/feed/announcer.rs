@@ -47,8 +47,13 @@ impl Announcer {
     /// [`Connection::is_needed`] returns `false`. It **must not** keep the store alive.
     #[must_use]
     pub fn connected(covers: Covers, connect: impl Fn(Connection) + Send + Sync + 'static) -> Self {
+        Self::reaching(covers, Reach::AllProcesses, connect)
+    }
+
+    /// Creates such an announcer with another reach.
+    pub(super) fn reaching(covers: Covers, reach: Reach, connect: impl Fn(Connection) + Send + Sync + 'static) -> Self {
         let state = State { proof: None, is_live: false };
-        Self(Hub::new(covers, Reach::AllProcesses, state, Some(Box::new(move |link| connect(Connection(link))))))
+        Self(Hub::new(covers, reach, state, Some(Box::new(move |link| connect(Connection(link))))))
     }
 
     /// Announces that the session under `key` may have changed.

@@ -12,6 +12,7 @@
 //! | `listener` | the receiver of hints, and what it may expect |
 //! | `subscription` | the side of listeners: [`Feed`] and [`Subscription`] |
 //! | `announcer` | the side of stores: [`Announcer`] and [`Connection`] |
+//! | `merged` | one feed of several stores |
 //! | `hub` | the listeners and the state that both sides share |
 //!
 //! [`Session::ended`]: cloakroom_session::Session::ended
@@ -58,6 +59,7 @@
 mod announcer;
 mod hub;
 mod listener;
+mod merged;
 mod subscription;
 
 pub use announcer::{Announcer, Connection};

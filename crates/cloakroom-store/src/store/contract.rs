@@ -145,6 +145,17 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Replaced, StoreError>> + Send;
 
+    /// Returns whether [`Store::cycle`] can move a session from one key to the other.
+    ///
+    /// `StoredSessions` asks before a move, and derives other ids until one has a key that the
+    /// store accepts. A store that keeps its keys in several places thereby moves a session within
+    /// one place, in one atomic step. **Must** depend on nothing but the two keys, and **must**
+    /// accept at least one key in about a thousand. The default accepts every key.
+    fn can_cycle(&self, old: &StoreKey, new: &StoreKey) -> bool {
+        let _ = (old, new);
+        true
+    }
+
     /// Ends a session. Returns `true` exactly if a live one was ended.
     ///
     /// If the session has moved, this **must** end it under its new key, and follow any number of

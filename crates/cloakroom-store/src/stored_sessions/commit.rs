@@ -18,6 +18,10 @@ use crate::entry::Entry;
 use crate::error::StoreError;
 use crate::store::{Created, Loaded, Store};
 
+/// The number of ids derived for a move. A store that accepts one key in a thousand refuses all of
+/// them in one of 10^43 moves.
+const MOST_DERIVED: u32 = 100_000;
+
 impl<S: Store> StoredSessions<S> {
     /// Executes a commit. Each plan has a separate function, so that the future is only as large as
     /// the largest of them.
@@ -154,6 +158,30 @@ impl<S: Store> StoredSessions<S> {
     fn abandon(&self, key: &StoreKey, now: Timestamp, course: &Course) {
         if course.unsure {
             self.orphans.add(&self.store, self.patience.call, *key, now);
+        }
+    }
+
+    /// Returns the commit with another id for its session, if the store can't move the session to
+    /// the key of the given one.
+    ///
+    /// The id is derived from the given one, so a retry of the commit has the same.
+    pub(crate) fn movable(&self, commit: &Commit) -> Result<Option<Box<Commit>>, Error> {
+        let session = commit.session();
+        let old = match commit.plan() {
+            Plan::Cycle => session.store_key(),
+            Plan::Create | Plan::EndThenCreate if !commit.begins_reserved() => {
+                session.sent_reserved_id().map(|id| id.store_key())
+            }
+            _ => None,
+        };
+        let Some((old, given)) = old.zip(commit.new_id()) else { return Ok(None) };
+        if self.store.can_cycle(&old, &given.store_key()) {
+            return Ok(None);
+        }
+        let mut ids = (1..=MOST_DERIVED).map(|number| given.derived(number));
+        match ids.find(|id| self.store.can_cycle(&old, &id.store_key())) {
+            Some(id) => Ok(Some(Box::new(commit.clone().beginning_as(id)))),
+            None => Err(StoreError::unavailable("the store accepts no key for a move").into()),
         }
     }
 

@@ -274,6 +274,8 @@ impl<S: Store> SessionFactory for StoredSessions<S> {
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
+        let movable = self.movable(commit)?;
+        let commit = movable.as_deref().unwrap_or(commit);
         let outcome = match claimed_by(commit) {
             None => self.carry_out(commit).await?,
             // Boxed because it is rare, so that the usual future stays small.

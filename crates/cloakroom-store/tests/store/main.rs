@@ -37,4 +37,5 @@ mod processes;
 mod refresh;
 mod requests;
 mod sessions;
+mod sharded;
 mod sweeper;

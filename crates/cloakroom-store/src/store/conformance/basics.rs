@@ -55,7 +55,7 @@ pub(super) async fn a_store_that_went_back_in_time_gives_no_version_twice<S: Sto
     same("a write on the older copy", &replaced, &Replaced::Yes(nth(2, &since)))?;
     let slow = it.store.replace(&key, seen.clone(), &it.entry("slow"), it.now).await?;
     same("a replace of a version that was lost", &slow, &Replaced::Conflict)?;
-    let new = it.key()?;
+    let new = it.key_for_move(&key)?;
     let slow = it.store.cycle(&key, seen, &new, &it.entry("slow"), it.now + GRACE, it.now).await?;
     same("a cycle of a version that was lost", &slow, &Replaced::Conflict)?;
     it.absent("the new key of that cycle", &new).await?;
@@ -156,7 +156,7 @@ pub(super) async fn ended_is_gone<S: Store>(it: Bench<S>) -> Outcome {
     it.absent("load after the end", &key).await?;
     same("replace", &it.store.replace(&key, nth(1, &entry), &entry, it.now).await?, &Replaced::Gone)?;
     same("touch", &it.store.touch(&key, it.now, Some(it.now + LIFE), it.now).await?, &false)?;
-    let new = it.key()?;
+    let new = it.key_for_move(&key)?;
     let cycled = it.store.cycle(&key, nth(1, &entry), &new, &entry, it.now + GRACE, it.now).await?;
     same("cycle", &cycled, &Replaced::Gone)?;
     it.absent("the new key of that cycle", &new).await?;
@@ -182,7 +182,7 @@ pub(super) async fn a_lost_answer_is_found_out_by_doing_it_again<S: Store>(it: B
     }
     let second = Loaded::Live(next.next_version(Some(&nth(1, &entry))), next.clone());
     it.found("after a replace and the same again", &key, it.now, &second).await?;
-    let (new, until) = (it.key()?, it.now + GRACE);
+    let (new, until) = (it.key_for_move(&key)?, it.now + GRACE);
     let seen = next.next_version(Some(&nth(1, &entry)));
     it.store.cycle(&key, seen.clone(), &new, &next, until, it.now).await?;
     let again = it.store.cycle(&key, seen, &new, &next, until, it.now).await?;

@@ -16,6 +16,8 @@ use crate::stored_sessions::StoredSessions;
 /// Long enough that a store that expires entries by its own clock never does so during a check.
 pub(super) const LIFE: Duration = Duration::from_secs(20 * 60);
 pub(super) const GRACE: Duration = Duration::from_secs(10 * 60);
+/// A store accepts at least one key in a thousand for a move.
+const MOST_KEYS: usize = 20_000;
 pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// Returns the version of the given write under a key, counted from 1.
@@ -83,6 +85,17 @@ impl<S: Store> Bench<S> {
         Ok(fresh_id()?.store_key())
     }
 
+    /// Returns such a key to which a session under `old` can move.
+    pub(super) fn key_for_move(&self, old: &StoreKey) -> Result<StoreKey, Wrong> {
+        for _ in 0..MOST_KEYS {
+            let key = self.key()?;
+            if self.store.can_cycle(old, &key) {
+                return Ok(key);
+            }
+        }
+        Err(Wrong::new(format!("the store accepts none of {MOST_KEYS} keys for a move")))
+    }
+
     pub(super) fn entry(&self, text: &str) -> Entry {
         Entry::new(text.into(), self.now, self.now, Some(self.now + LIFE))
     }
@@ -104,9 +117,13 @@ impl<S: Store> Bench<S> {
 
     pub(super) async fn put(&self, entry: &Entry) -> Result<StoreKey, Wrong> {
         let key = self.key()?;
-        let created = self.store.create(&key, entry, self.now).await?;
-        same("create under a fresh key", &created, &Created::Yes(nth(1, entry)))?;
+        self.put_under(&key, entry).await?;
         Ok(key)
+    }
+
+    pub(super) async fn put_under(&self, key: &StoreKey, entry: &Entry) -> Outcome {
+        let created = self.store.create(key, entry, self.now).await?;
+        same("create under a fresh key", &created, &Created::Yes(nth(1, entry)))
     }
 
     /// Creates a session and moves it. Returns its old and its new key.
@@ -117,7 +134,7 @@ impl<S: Store> Bench<S> {
     }
 
     pub(super) async fn cycle(&self, old: &StoreKey, entry: &Entry) -> Result<StoreKey, Wrong> {
-        let new = self.key()?;
+        let new = self.key_for_move(old)?;
         let moved = self.store.cycle(old, nth(1, entry), &new, entry, self.now + GRACE, self.now).await?;
         same("cycle of a live session", &moved, &Replaced::Yes(nth(1, entry)))?;
         Ok(new)

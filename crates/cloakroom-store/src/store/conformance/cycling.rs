@@ -11,7 +11,7 @@ pub(super) async fn cycle_moves_everything<S: Store>(it: Bench<S>) -> Outcome {
     it.store.replace(&old, nth(1, &before), &again, it.now).await?;
     let mut entry = it.entry("after").owner(Some("user-42".to_owned()));
     entry.deadline = Some(it.now + LIFE + LIFE);
-    let new = it.key()?;
+    let new = it.key_for_move(&old)?;
     let cycled = it.store.cycle(&old, nth(2, &again), &new, &entry, it.now + GRACE, it.now).await?;
     same("cycle: the new entry has a first version", &cycled, &Replaced::Yes(nth(1, &entry)))?;
     it.live("the new key", &new, 1, &entry).await?;
@@ -32,7 +32,7 @@ pub(super) async fn cycle_conflicts_and_changes_nothing<S: Store>(it: Bench<S>) 
     let (one, two) = (it.entry("one"), it.entry("two"));
     let old = it.put(&one).await?;
     it.store.replace(&old, nth(1, &one), &two, it.now).await?;
-    let new = it.key()?;
+    let new = it.key_for_move(&old)?;
     for (what, seen) in [
         ("none", Version::default()),
         ("the first", nth(1, &one)),
@@ -47,7 +47,8 @@ pub(super) async fn cycle_conflicts_and_changes_nothing<S: Store>(it: Bench<S>) 
 }
 
 pub(super) async fn cycle_of_nothing_creates_nothing<S: Store>(it: Bench<S>) -> Outcome {
-    let (old, new) = (it.key()?, it.key()?);
+    let old = it.key()?;
+    let new = it.key_for_move(&old)?;
     let cycled =
         it.store.cycle(&old, nth(1, &it.entry("text")), &new, &it.entry("text"), it.now + GRACE, it.now).await?;
     same("cycle of nothing", &cycled, &Replaced::Gone)?;
@@ -58,8 +59,10 @@ pub(super) async fn cycle_of_nothing_creates_nothing<S: Store>(it: Bench<S>) -> 
 pub(super) async fn cycle_onto_a_taken_key_changes_nothing<S: Store>(it: Bench<S>) -> Outcome {
     let (mine, theirs) = (it.entry("mine").owner(Some("user-42".to_owned())), it.entry("theirs"));
     let old = it.put(&mine).await?;
-    let live = it.put(&theirs).await?;
-    let (mark, moved) = it.moved(&theirs).await?;
+    let (live, mark) = (it.key_for_move(&old)?, it.key_for_move(&old)?);
+    it.put_under(&live, &theirs).await?;
+    it.put_under(&mark, &theirs).await?;
+    let moved = it.cycle(&mark, &theirs).await?;
     for (what, taken) in [("a session", live), ("a tombstone", mark)] {
         let cycled = it.store.cycle(&old, nth(1, &mine), &taken, &it.entry("moved"), it.now + GRACE, it.now).await;
         ensure(cycled.is_err(), format!("cycle onto the key of {what}: expected an error, found {cycled:?}"))?;
@@ -73,7 +76,7 @@ pub(super) async fn cycle_onto_a_taken_key_changes_nothing<S: Store>(it: Bench<S
 pub(super) async fn cycle_twice_from_the_old_is_gone<S: Store>(it: Bench<S>) -> Outcome {
     let entry = it.entry("text");
     let (old, new) = it.moved(&entry).await?;
-    let third = it.key()?;
+    let third = it.key_for_move(&old)?;
     let cycled = it.store.cycle(&old, nth(1, &entry), &third, &it.entry("other"), it.now + GRACE, it.now).await?;
     same("a second cycle from the old key", &cycled, &Replaced::Gone)?;
     it.absent("the target of the failed move", &third).await?;

@@ -22,7 +22,6 @@ pub(super) async fn valid_at_its_deadline_and_not_after<S: Store>(it: Bench<S>) 
 pub(super) async fn everything_is_over_after_the_deadline<S: Store>(it: Bench<S>) -> Outcome {
     let entry = it.entry("text");
     let later = it.clone().at(it.now + LIFE + MILLISECOND);
-    let new = it.key()?;
     let longer = Some(later.now + LIFE);
     let key = it.put(&entry).await?;
     same("touch", &it.store.touch(&key, later.now, longer, later.now).await?, &false)?;
@@ -30,6 +29,7 @@ pub(super) async fn everything_is_over_after_the_deadline<S: Store>(it: Bench<S>
     same("replace", &it.store.replace(&key, nth(1, &entry), &entry, later.now).await?, &Replaced::Gone)?;
     let key = it.put(&entry).await?;
     let until = later.now + GRACE;
+    let new = it.key_for_move(&key)?;
     let cycled = it.store.cycle(&key, nth(1, &entry), &new, &later.entry("new"), until, later.now).await?;
     same("cycle", &cycled, &Replaced::Gone)?;
     later.absent("the new key of that cycle", &new).await?;

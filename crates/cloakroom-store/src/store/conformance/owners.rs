@@ -104,7 +104,7 @@ pub(super) async fn a_change_of_owner_is_seen<S: Store>(it: Bench<S>) -> Outcome
     it.store.replace(&key, nth(1, &nobodys), &ones, it.now).await?;
     list(&it, "owned since a replace", &one, it.now, &[(key, ones.clone())]).await?;
     let others = it.entry("other's").owner(Some(other.clone()));
-    let new = it.key()?;
+    let new = it.key_for_move(&key)?;
     it.store.cycle(&key, nth(2, &ones), &new, &others, it.now + GRACE, it.now).await?;
     list(&it, "no longer since a cycle", &one, it.now, &[]).await?;
     list(&it, "owned since a cycle", &other, it.now, &[(new, others.clone())]).await?;

@@ -32,7 +32,7 @@ async fn some<S: Store>(it: &Bench<S>, owner: &str, count: u64) -> Result<Vec<(S
 
 /// Moves a session. Returns its new key, if it was still there.
 async fn moved<S: Store>(it: &Bench<S>, key: StoreKey, entry: &Entry) -> Result<Option<StoreKey>, Wrong> {
-    let new = it.key()?;
+    let new = it.key_for_move(&key)?;
     let until = it.now + MILLISECOND * 10_000;
     Ok(match it.store.cycle(&key, nth(1, entry), &new, entry, until, it.now).await? {
         Replaced::Yes(_) => Some(new),

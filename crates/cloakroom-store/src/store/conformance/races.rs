@@ -94,7 +94,7 @@ pub(super) async fn replace_and_end_never_revive<S: Store>(it: Bench<S>) -> Outc
 pub(super) async fn cycle_and_end_leave_nothing<S: Store>(it: Bench<S>) -> Outcome {
     for _ in 0..it.rounds {
         let old = it.put(&it.entry("before")).await?;
-        let new = it.key()?;
+        let new = it.key_for_move(&old)?;
         let (one, other) = (it.clone(), it.clone());
         let until = it.now + GRACE;
         let (_, ended) = both(
@@ -115,7 +115,7 @@ pub(super) async fn cycle_and_end_leave_nothing<S: Store>(it: Bench<S>) -> Outco
 pub(super) async fn one_of_many_cycles<S: Store>(it: Bench<S>) -> Outcome {
     for _ in 0..it.rounds.div_ceil(8) {
         let old = it.put(&it.entry("before")).await?;
-        let news = (0..RACERS).map(|_| it.key()).collect::<Result<Vec<_>, _>>()?;
+        let news = (0..RACERS).map(|_| it.key_for_move(&old)).collect::<Result<Vec<_>, _>>()?;
         let racers = news.clone().into_iter().map(|new| {
             let it = it.clone();
             async move {
@@ -141,7 +141,7 @@ pub(super) async fn one_of_many_cycles<S: Store>(it: Bench<S>) -> Outcome {
 pub(super) async fn replace_and_cycle_agree<S: Store>(it: Bench<S>) -> Outcome {
     for _ in 0..it.rounds {
         let old = it.put(&it.entry("before")).await?;
-        let new = it.key()?;
+        let new = it.key_for_move(&old)?;
         let (one, other) = (it.clone(), it.clone());
         let until = it.now + GRACE;
         let (replaced, cycled) = both(
@@ -206,7 +206,7 @@ impl Mover {
         let mut key = it.put(&entry).await?;
         let task = tokio::spawn(async move {
             while !told.load(Ordering::SeqCst) && count.load(Ordering::SeqCst) < times {
-                let new = it.key()?;
+                let new = it.key_for_move(&key)?;
                 match it.store.cycle(&key, nth(1, &entry), &new, &entry, it.now + GRACE, it.now).await? {
                     Replaced::Yes(_) => key = new,
                     Replaced::Gone => break,

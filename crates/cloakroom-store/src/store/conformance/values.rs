@@ -13,7 +13,7 @@ async fn comes_back<S: Store>(it: &Bench<S>, what: &str, text: &str) -> Outcome 
     let replaced = it.store.replace(&key, nth(1, &before), &entry, it.now).await?;
     same(&format!("replace with {what}"), &replaced, &Replaced::Yes(nth(2, &entry)))?;
     it.live(&format!("{what}, replaced"), &key, 2, &entry).await?;
-    let new = it.key()?;
+    let new = it.key_for_move(&key)?;
     it.store.cycle(&key, nth(2, &entry), &new, &entry, it.now + GRACE, it.now).await?;
     it.live(&format!("{what}, moved"), &new, 1, &entry).await
 }
