@@ -17,10 +17,11 @@ use crate::{circles, shell};
 use budget::{Budgets, Cost};
 
 /// The frameworks, in the names of rows, with the benchmark's programs for Cloakroom on them.
-const ADAPTERS: [Adapter; 3] = [
+const ADAPTERS: [Adapter; 4] = [
     Adapter { framework: FIRST, program: "cloakroom-axum" },
     Adapter { framework: "actix-web", program: "cloakroom-actix" },
     Adapter { framework: "poem", program: "cloakroom-poem" },
+    Adapter { framework: "salvo", program: "cloakroom-salvo" },
 ];
 /// The framework with all rows. The others have no rows with other sizes of sessions, because these
 /// don't depend on the adapter.
@@ -93,13 +94,15 @@ struct Programs(PathBuf);
 impl Programs {
     fn build() -> Outcome<Self> {
         let target = shell::target().join("bench");
-        // One after another: cargo would otherwise unify the features of their dependencies.
+        // One build for all: cargo unifies the features of their dependencies and compiles each
+        // dependency once. The benchmark builds them one after another, so its figures may differ
+        // a little from the budgets.
+        let mut build = shell::cargo();
+        build.args(["build", "--release", "--manifest-path", "bench/Cargo.toml", "--target-dir"]).arg(&target);
         for Adapter { program, .. } in &ADAPTERS {
-            let manifest = format!("bench/contenders/{program}/Cargo.toml");
-            let mut build = shell::cargo();
-            build.args(["build", "--release", "--manifest-path", &manifest, "--target-dir"]);
-            shell::succeed(build.arg(&target))?;
+            build.args(["--package", &format!("bench-{program}")]);
         }
+        shell::succeed(&mut build)?;
         Ok(Self(target.join("release")))
     }
 

@@ -108,12 +108,13 @@ impl Newer {
         let root = folder.join("root");
         let loader = loader(&root)?;
         let libraries = loader.parent().unwrap_or(&root);
+        let place = |path: &Path| place(folder, path);
         let text = format!(
-            "#!/bin/sh\nexec '{}' --argv0 {} --library-path '{}' '{}' \"$@\"\n",
-            loader.display(),
+            "{HEAD}exec {} --argv0 {} --library-path {} {} \"$@\"\n",
+            place(&loader),
             self.program,
-            libraries.display(),
-            root.join(self.folder).join(self.program).display()
+            place(libraries),
+            place(&root.join(self.folder).join(self.program))
         );
         let new = program.with_extension("new");
         fs::write(&new, text).map_err(failed)?;
@@ -144,6 +145,15 @@ fn unpack(folder: &Path, package: &str) -> Outcome {
     fs::remove_dir_all(folder.join("lists")).map_err(failed)
 }
 
+/// The beginning of a script that starts an unpacked program. It finds the program from its own
+/// place, so that the checkout can move.
+const HEAD: &str = "#!/bin/sh\nhere=$(dirname \"$(readlink -f \"$0\")\")\n";
+
+/// Returns a path below the folder of such a script, as the script spells it.
+fn place(folder: &Path, path: &Path) -> String {
+    format!("\"$here\"/'{}'", path.strip_prefix(folder).unwrap_or(path).display())
+}
+
 /// Returns the loader of the unpacked C library. The libraries are in its folder.
 fn loader(root: &Path) -> Outcome<PathBuf> {
     let libraries = files(&root.join("usr/lib")).map_err(|why| format!("{}: {why}", root.display()))?;
@@ -164,17 +174,18 @@ pub(crate) fn ruby(folder: &Path) -> Outcome {
     let root = folder.join("root");
     let loader = loader(&root)?;
     let (own, shared) = (loader.parent().unwrap_or(&root).join("ruby"), root.join("usr/lib/ruby"));
-    let places = |base: &Path, parts: [&str; 3]| parts.map(|part| base.join(part).display().to_string());
+    let place = |path: &Path| place(folder, path);
+    let places = |base: &Path, parts: [&str; 3]| parts.map(|part| place(&base.join(part)));
     let parts = ["vendor_ruby", "vendor_ruby/3.3.0", "3.3.0"];
     let text = format!(
-        "#!/bin/sh\nexport RUBYLIB='{}'\nexport GEM_PATH='{}:{}'\n\
-         exec '{}' --argv0 ruby --library-path '{}' '{}' \"$@\"\n",
+        "{HEAD}export RUBYLIB={}\nexport GEM_PATH={}:{}\n\
+         exec {} --argv0 ruby --library-path {} {} \"$@\"\n",
         [places(&shared, parts), places(&own, parts)].concat().join(":"),
-        root.join("usr/share/rubygems-integration/all").display(),
-        own.with_file_name("rubygems-integration").join("3.3.0").display(),
-        loader.display(),
-        loader.parent().unwrap_or(&root).display(),
-        root.join("usr/bin/ruby3.3").display()
+        place(&root.join("usr/share/rubygems-integration/all")),
+        place(&own.with_file_name("rubygems-integration").join("3.3.0")),
+        place(&loader),
+        place(loader.parent().unwrap_or(&root)),
+        place(&root.join("usr/bin/ruby3.3"))
     );
     let new = program.with_extension("new");
     fs::write(&new, text).map_err(failed)?;
