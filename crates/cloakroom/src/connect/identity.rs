@@ -297,6 +297,22 @@ mod tests {
         ("redis://h", "compress_above", "1", "2", About::Manner),
         ("unix:///s", "compress_above", "1", "2", About::Manner),
         ("redis+sentinel://h/m", "compress_above", "1", "2", About::Manner),
+        ("memory:", "near_cache", "1", "2", About::Manner),
+        ("memory:", "near_cache_bound", "1", "2", About::Manner),
+        ("file:a", "near_cache", "1", "2", About::Manner),
+        ("file:a", "near_cache_bound", "1", "2", About::Manner),
+        ("sqlite:a", "near_cache", "1", "2", About::Manner),
+        ("sqlite:a", "near_cache_bound", "1", "2", About::Manner),
+        ("postgres://h/d", "near_cache", "1", "2", About::Manner),
+        ("postgres://h/d", "near_cache_bound", "1", "2", About::Manner),
+        ("mysql://h/d", "near_cache", "1", "2", About::Manner),
+        ("mysql://h/d", "near_cache_bound", "1", "2", About::Manner),
+        ("redis://h", "near_cache", "1", "2", About::Manner),
+        ("redis://h", "near_cache_bound", "1", "2", About::Manner),
+        ("unix:///s", "near_cache", "1", "2", About::Manner),
+        ("unix:///s", "near_cache_bound", "1", "2", About::Manner),
+        ("redis+sentinel://h/m", "near_cache", "1", "2", About::Manner),
+        ("redis+sentinel://h/m", "near_cache_bound", "1", "2", About::Manner),
     ];
 
     #[test]
