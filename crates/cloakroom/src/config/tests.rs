@@ -513,7 +513,10 @@ fn every_option_of_a_builder_can_be_configured() {
                 ("readers", Url(&["sqlite"], "readers")),
             ],
         ),
-        ("cloakroom-sql/src/postgres.rs", &[("table", Url(&["postgres"], "table"))]),
+        (
+            "cloakroom-sql/src/postgres.rs",
+            &[("table", Url(&["postgres"], "table")), ("notify", Url(&["postgres"], "notify"))],
+        ),
         ("cloakroom-sql/src/mysql.rs", &[("table", Url(&["mysql"], "table"))]),
         (
             "cloakroom-redis/src/redis_store.rs",

@@ -290,6 +290,8 @@ mod tests {
         ("redis+sentinel://h/m", "sentinel_password", "a", "b", About::Manner),
         ("redis+cluster://h", "prefix", "shop:", "blog:", About::Place),
         ("memory:", "compress_above", "1", "2", About::Manner),
+        ("postgres://h/d", "listen", "a", "b", About::Manner),
+        ("postgres://h/d", "notify", "true", "false", About::Manner),
         ("file:a", "compress_above", "1", "2", About::Manner),
         ("sqlite:a", "compress_above", "1", "2", About::Manner),
         ("postgres://h/d", "compress_above", "1", "2", About::Manner),

@@ -72,8 +72,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// - Databases: a missing table is created. If the application may not create tables, create it
 ///   beforehand with the store's `schema()`. Parameters are those of the driver, and those of
 ///   `PostgresStore::connect` and `MysqlStore::connect`: behind a PgBouncer in transaction mode,
-///   `?prepared=false` avoids prepared statements. `?table=shop` names the table, and `?schema=web`
-///   its schema (PostgreSQL) or database (MySQL); `sqlite:` also accepts `?table=`.
+///   `?prepared=false` avoids prepared statements. For PostgreSQL, `?listen=HOST:PORT` names the
+///   server that announces ended sessions, and `?notify=false` turns that off. `?table=shop` names
+///   the table, and `?schema=web` its schema (PostgreSQL) or database (MySQL); `sqlite:` also
+///   accepts `?table=`.
 /// - Redis: `?prefix=shop:` sets the prefix of all keys. `?replicas=1` requires writes to be
 ///   confirmed by that number of replicas (`RedisStore::durability`) within
 ///   `?replica_timeout=500` milliseconds. `?protocol=resp2` selects the older protocol.

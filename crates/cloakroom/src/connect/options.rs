@@ -43,9 +43,11 @@ const POSTGRES: Known = &[
     ("keepalives_idle", Manner),
     ("keepalives_interval", Manner),
     ("keepalives_retries", Manner),
+    ("listen", Manner),
     ("load_balance_hosts", Manner),
     ("near_cache", Manner),
     ("near_cache_bound", Manner),
+    ("notify", Manner),
     // May set a search path. `identity` ignores its time limits.
     ("options", Place),
     ("password", Manner),
