@@ -209,8 +209,9 @@ impl PostgresStore {
     #[must_use]
     pub fn notify(self, notifies: bool) -> Self {
         let table = self.table_name().clone();
-        let Self(store, telling) = self;
-        Self(store, Telling { notifies, ..telling }).table(table)
+        let Self(store, mut telling) = self;
+        telling.notifies = notifies;
+        Self(store, telling).table(table)
     }
 
     /// Listens to the server of a URL, for stores on a pool of the application.

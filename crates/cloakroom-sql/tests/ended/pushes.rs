@@ -32,15 +32,13 @@ async fn an_end_on_one_node_resolves_on_another() {
     let server = server().await;
     let url = server.url();
     let by_url = || PostgresStore::connect(&url).unwrap();
-    let mut pairs = vec![
-        ("by URL", by_url(), by_url()),
-        ("a pool of the application", given(&url), given(&url).listen(&url).unwrap()),
-    ];
+    let pairs =
+        [("by URL", by_url(), by_url()), ("a pool of the application", given(&url), given(&url).listen(&url).unwrap())];
     #[cfg(feature = "sqlx-postgres")]
-    {
+    let pairs = {
         let lent = async || PostgresStore::from_sqlx(sqlx::PgPool::connect(&url).await.unwrap());
-        pairs.push(("a pool of sqlx", lent().await, lent().await.listen(&url).unwrap()));
-    }
+        pairs.into_iter().chain([("a pool of sqlx", lent().await, lent().await.listen(&url).unwrap())])
+    };
     for (kind, here, there) in pairs {
         let [here, there] = [here, there].map(Node::new);
         let feed = there.feed();
