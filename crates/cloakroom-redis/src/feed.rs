@@ -7,13 +7,13 @@
 //!
 //! | event | reaction |
 //! |---|---|
-//! | the connection is lost, or a ping isn't answered in time | connect again; once tracking is on, anything may have changed |
+//! | the connection is lost, or a ping isn't answered in time | connect again; once tracking is on, the calls of the store connect again as well, and anything may have changed |
 //! | the server was emptied | anything may have changed |
 //! | with Sentinel: the server is no longer the master, or the calls of the store go to a new connection | connect again, to the current master |
 //! | the server knows no RESP3 or forbids tracking | try again every minute; until then the listeners ask the store |
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use cloakroom_store::store::feed::{Announcer, Connection, Covers};
@@ -25,9 +25,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::address::{Address, CONNECT, RESPONSE};
 use crate::layout::parse_key;
 use crate::link::Link;
-use crate::managed;
+use crate::managed::{self, Managed};
 #[cfg(feature = "sentinel")]
-use crate::sentinel::Master;
+use crate::sentinel::{Master, Sentinel};
 
 /// The time between two pings, which bounds the age of the proof.
 const PING: Duration = Duration::from_millis(250);
@@ -43,9 +43,9 @@ const REFUSED: Duration = Duration::from_secs(60);
 /// by the application can't be copied, and each master of a Cluster would need a connection.
 pub(crate) fn announcer(link: &Link, front: String) -> Option<Announcer> {
     let source = match link {
-        Link::Managed(managed) => Source::Server(Arc::new(managed.dial.address.clone())),
+        Link::Managed(managed) => Source::Server(Arc::new(managed.dial.address.clone()), Arc::downgrade(managed)),
         #[cfg(feature = "sentinel")]
-        Link::Sentinel(sentinel) => Source::Master(Arc::new(sentinel.dial.another())),
+        Link::Sentinel(sentinel) => Source::Master(Arc::new(sentinel.dial.another()), Arc::downgrade(sentinel)),
         Link::Given(_) => return None,
         #[cfg(feature = "cluster")]
         Link::Cluster(_) => return None,
@@ -59,28 +59,37 @@ pub(crate) fn announcer(link: &Link, front: String) -> Option<Announcer> {
     }))
 }
 
-/// The server that announces.
+/// The server that announces, and the connection for the calls of the store.
 #[derive(Clone)]
 enum Source {
-    Server(Arc<Address>),
+    Server(Arc<Address>, Weak<Managed>),
     #[cfg(feature = "sentinel")]
-    Master(Arc<Master>),
+    Master(Arc<Master>, Weak<Sentinel>),
 }
 
 impl Source {
     fn address(&self) -> Option<&Address> {
         match self {
-            Self::Server(address) => Some(address),
+            Self::Server(address, _) => Some(address),
             #[cfg(feature = "sentinel")]
-            Self::Master(master) => master.address(),
+            Self::Master(master, _) => master.address(),
         }
     }
 
     async fn connect(&self, config: &AsyncConnectionConfig) -> RedisResult<MultiplexedConnection> {
         match self {
-            Self::Server(address) => managed::open(address, config, ProtocolVersion::RESP3).await,
+            Self::Server(address, _) => managed::open(address, config, ProtocolVersion::RESP3).await,
             #[cfg(feature = "sentinel")]
-            Self::Master(master) => master.open(config, ProtocolVersion::RESP3).await,
+            Self::Master(master, _) => master.open(config, ProtocolVersion::RESP3).await,
+        }
+    }
+
+    /// Makes the next call of the store connect again.
+    fn renew(&self) {
+        match self {
+            Self::Server(_, calls) => drop(calls.upgrade().map(|calls| calls.renew())),
+            #[cfg(feature = "sentinel")]
+            Self::Master(_, calls) => drop(calls.upgrade().map(|calls| calls.renew())),
         }
     }
 
@@ -88,9 +97,9 @@ impl Source {
     /// lead to another master.
     fn turn(&self) -> usize {
         match self {
-            Self::Server(_) => 0,
+            Self::Server(..) => 0,
             #[cfg(feature = "sentinel")]
-            Self::Master(master) => master.dials(),
+            Self::Master(master, _) => master.dials(),
         }
     }
 
@@ -98,10 +107,10 @@ impl Source {
     /// whether the server is the one that takes the writes.
     async fn ping(&self, connection: &mut MultiplexedConnection) -> RedisResult<bool> {
         let command = match self {
-            Self::Server(_) => "PING",
+            Self::Server(..) => "PING",
             // A demoted master answers, but others take the writes now.
             #[cfg(feature = "sentinel")]
-            Self::Master(_) => "ROLE",
+            Self::Master(..) => "ROLE",
         };
         let answer: Value = redis::cmd(command).query_async(connection).await?;
         // A role is a list that begins with its name.
@@ -112,6 +121,14 @@ impl Source {
 fn is_master(role: &Value) -> bool {
     matches!(role, Value::BulkString(name) if name == b"master")
         || matches!(role, Value::SimpleString(name) if name == "master")
+}
+
+/// The reason why a connection that works is no longer used.
+enum End {
+    /// Nothing listens.
+    Unneeded,
+    /// The calls of the store go to a new connection, which may lead to another server.
+    Turned,
 }
 
 /// The task that reads the announcements of a server.
@@ -125,11 +142,21 @@ struct Reader {
 impl Reader {
     /// Reads until nothing listens, and connects again after each failure.
     async fn run(self, feed: Connection) {
-        let (feed, mut pause) = (Arc::new(feed), PAUSE);
+        let (feed, mut pause, mut renews) = (Arc::new(feed), PAUSE, true);
         while feed.is_needed() {
             let began = Instant::now();
-            let Err(error) = self.read(&feed).await else { return };
+            let error = match self.read(&feed, renews).await {
+                Ok(End::Unneeded) => return,
+                // The calls have a new connection.
+                Ok(End::Turned) => {
+                    feed.lost();
+                    renews = false;
+                    continue;
+                }
+                Err(error) => error,
+            };
             feed.lost();
+            renews = true;
             let refused = is_refusal(&error);
             let error = crate::error::of(&error);
             tracing::debug!(error = &error as &dyn std::error::Error, refused, "the feed of changed sessions was lost");
@@ -145,8 +172,8 @@ impl Reader {
         }
     }
 
-    /// Connects, and reads until nothing listens.
-    async fn read(&self, feed: &Arc<Connection>) -> RedisResult<()> {
+    /// Connects, and reads until nothing listens or the calls have a new connection.
+    async fn read(&self, feed: &Arc<Connection>, renews: bool) -> RedisResult<End> {
         let (turn, lost) = (self.source.turn(), Arc::new(Lost::default()));
         let patience = self.source.address().map_or(RESPONSE, |address| address.timeout);
         let config = AsyncConnectionConfig::new()
@@ -157,16 +184,24 @@ impl Reader {
         let mut track = redis::cmd("CLIENT");
         track.arg("TRACKING").arg("ON").arg("BCAST").arg("PREFIX").arg(self.front.as_bytes());
         track.query_async::<Value>(&mut connection).await?;
+        if renews {
+            // The calls may still go to a server that was replaced, and that they don't notice,
+            // because a cache answers. What they loaded there would be proven by this server.
+            self.source.renew();
+        }
         feed.established();
         loop {
             let sent = Instant::now();
             let next = sent + PING;
-            if !self.source.ping(&mut connection).await? || self.source.turn() != turn {
+            if !self.source.ping(&mut connection).await? {
                 return Err(moved("another server has become the master"));
+            }
+            if self.source.turn() != turn {
+                return Ok(End::Turned);
             }
             feed.proven(sent.into_std());
             if !feed.is_needed() {
-                return Ok(());
+                return Ok(End::Unneeded);
             }
             if timeout_at(next, lost.wait()).await.is_ok() {
                 return Err(moved("the server closed the connection"));

@@ -6,6 +6,7 @@
 //! | the server closed it | with RESP3 the client notices at once, even without a pending call |
 //! | a call timed out | a connection may be silent for ever although its socket looks healthy |
 //! | the server rejects writes | another server has become the master |
+//! | the feed of the store has lost its connection | it may lead to another server now |
 //!
 //! The next call creates the next connection, and all other calls wait for it.
 
@@ -170,6 +171,11 @@ impl<D: Dial> Kept<D> {
         if answer.as_ref().is_err_and(is_evidence) {
             self.forget(current);
         }
+    }
+
+    /// Makes the next call create a new connection.
+    pub(crate) fn renew(&self) {
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
     }
 
     /// Forgets a connection, unless it has been replaced in the meantime.

@@ -69,12 +69,26 @@ impl TableName {
     /// | `{schema}` | `"web".` |
     /// | `{name}` | `shop` |
     /// | `{database}` | `'web'` |
+    /// | `{channel}` | `cloakroom:web.shop` |
     pub(crate) fn compose(&self, template: &str, quote: char) -> Arc<str> {
         let schema = self.schema.as_ref().map(|schema| format!("{quote}{schema}{quote}.")).unwrap_or_default();
         let database = self.schema.as_ref().map_or_else(|| "DATABASE()".to_owned(), |schema| format!("'{schema}'"));
         let table = format!("{schema}{quote}{}{quote}", self.table);
         let text = template.replace("{table}", &table).replace("{schema}", &schema);
-        text.replace("{name}", &self.table).replace("{database}", &database).into()
+        let text = text.replace("{name}", &self.table).replace("{database}", &database);
+        text.replace("{channel}", &self.channel()).into()
+    }
+
+    /// Returns the channel on which PostgreSQL announces ended sessions.
+    ///
+    /// The server accepts 63 bytes. Two long names may have the same channel, and so may two
+    /// default schemas: their stores get hints about sessions that they don't have, which do no
+    /// harm.
+    fn channel(&self) -> String {
+        let mut channel = format!("cloakroom:{self}");
+        // All letters are ASCII.
+        channel.truncate(63);
+        channel
     }
 }
 
@@ -156,5 +170,8 @@ mod tests {
         let template = "{table} {schema}`{name}_sweep` {database}";
         assert_eq!(&*plain.compose(template, '"'), "\"shop\" `shop_sweep` DATABASE()");
         assert_eq!(&*within.compose(template, '`'), "`web`.`shop` `web`.`shop_sweep` 'web'");
+        assert_eq!(&*within.compose("{channel}", '"'), "cloakroom:web.shop");
+        let long = TableName::new("x".repeat(48)).unwrap().in_schema("y".repeat(48)).unwrap();
+        assert_eq!(long.compose("{channel}", '"').len(), 63);
     }
 }

@@ -10,7 +10,11 @@ mod dialect;
 #[cfg(any(feature = "postgres", feature = "_sqlx"))]
 pub(crate) mod failure;
 #[cfg(feature = "postgres")]
+mod feed;
+#[cfg(feature = "postgres")]
 mod lease;
+#[cfg(feature = "postgres")]
+mod line;
 mod migrate;
 #[cfg(feature = "postgres")]
 mod prepared;
@@ -65,19 +69,40 @@ use statements::{QUOTE, SCHEMA, statements};
 /// start. `prepared=true` insists on prepared statements, for PgBouncer 1.21 or newer with
 /// `max_prepared_statements`.
 ///
+/// # Ended sessions
+/// Statements that end or move sessions notify all processes (`NOTIFY`). A store that was created
+/// with a URL listens on a separate connection while a request waits in
+/// [`Session::ended`](cloakroom_session::Session::ended). A store on the application's own pool
+/// listens with [`listen`](Self::listen). If notifications don't arrive, as behind a pooler in
+/// transaction mode, a warning says so and sessions are checked at the interval. All processes that
+/// use a table **must** either notify or not, see [`notify`](Self::notify).
+///
 /// # Security
+/// Every user of the database can listen to notifications, which contain hashes of ids. A hash
+/// opens no session.
+///
 /// With the feature `tls`, `sslmode=require`, `verify-ca` and `verify-full` in the URL all mean the
 /// same: the connection is encrypted, and the server's certificate must be valid and match the host
 /// name. `sslrootcert` names a PEM file of certificates to trust instead of the system's. With any
 /// other mode, or none, the connection isn't encrypted, and others on the network can read it.
 #[derive(Clone)]
-pub struct PostgresStore(SqlStore<Connections>);
+pub struct PostgresStore(SqlStore<Connections>, Telling);
+
+/// The way in which a store learns of ends on other nodes.
+#[derive(Clone)]
+struct Telling {
+    notifies: bool,
+    #[cfg(feature = "postgres")]
+    line: Option<line::Line>,
+}
 
 impl PostgresStore {
     /// Creates a store for a URL, `postgres://user:password@host/database`.
     ///
     /// It opens at most 16 connections, each on first use, within 5 seconds or the
     /// `connect_timeout` of the URL. `table` and `schema` in the URL name the [table](TableName).
+    /// `notify=false` is [`notify(false)`](Self::notify), and `listen=HOST:PORT` names the server
+    /// to listen to, if the URL leads to a pooler in transaction mode.
     ///
     /// # Errors
     /// Fails if the URL is invalid, or asks for encryption that isn't compiled in. The error
@@ -95,13 +120,23 @@ impl PostgresStore {
     /// ```
     #[cfg(feature = "postgres")]
     pub fn connect(url: &str) -> Result<Self, StoreError> {
-        let (url, [table, schema]) = crate::url::without(url, ["table", "schema"]);
+        let (url, [table, schema, notify, listen]) = crate::url::without(url, ["table", "schema", "notify", "listen"]);
         let table = TableName::of_url(table, schema)?;
+        let notifies = match notify.as_deref() {
+            None | Some("true") => true,
+            Some("false") => false,
+            Some(_) => return Err(StoreError::unavailable("`notify` in the URL must be true or false")),
+        };
+        let line = match listen {
+            None => line::Line::to(&url)?,
+            Some(host) => line::Line::to(&line::elsewhere(&url, &host)?)?,
+        };
         let connect::Connected { brief, patient, canceller, prepared } = connect::connect(&url)?;
         let connections =
             |pool| Connections::Pool(Arc::new(wire::Wire::new(pool, canceller.clone(), prepared.clone())));
         let patient = connections(patient);
-        Ok(Self(Self::of(connections(brief)).table(table).0.patient(patient)))
+        let Self(store, _) = Self::of(connections(brief));
+        Ok(Self(store.patient(patient), Telling { notifies, line: Some(line) }).table(table))
     }
 
     /// Creates a store on the application's own pool.
@@ -134,13 +169,74 @@ impl PostgresStore {
     }
 
     fn of(connections: Connections) -> Self {
-        Self(SqlStore::new(connections, StepSize::up_to(STEP), statements(TableName::default())))
+        let telling = Telling {
+            notifies: true,
+            #[cfg(feature = "postgres")]
+            line: None,
+        };
+        Self(SqlStore::new(connections, StepSize::up_to(STEP), statements(TableName::default(), true)), telling)
     }
 
     /// Sets the table that holds the sessions, like `table` and `schema` in the URL.
     #[must_use]
     pub fn table(self, name: TableName) -> Self {
-        Self(self.0.statements(statements(name)))
+        let Self(store, telling) = self;
+        let store = store.statements(statements(name, telling.notifies));
+        #[cfg(feature = "postgres")]
+        if let (Some(line), true) = (&telling.line, telling.notifies) {
+            let announcer = feed::announcer(line.clone(), store.connections.clone(), &store.statements);
+            return Self(store.announcer(announcer), telling);
+        }
+        Self(store.announcer(SqlStore::<Connections>::alone()), telling)
+    }
+
+    /// Sets whether ended and moved sessions are announced to all processes. The default is `true`.
+    ///
+    /// A notification takes a lock of the whole server when the statement commits, so that commits
+    /// with notifications follow one another. Turn it off if the server ends or moves thousands of
+    /// sessions per second, or if it doesn't know `pg_notify`. All processes that use the table
+    /// **must** have the same setting: a process that listens relies on the others, and notices
+    /// their ends after a minute otherwise.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_sql::PostgresStore;
+    ///
+    /// let store = PostgresStore::connect("postgres://shop@localhost/shop")?.notify(false);
+    /// # let _ = store;
+    /// # Ok::<(), cloakroom_store::store::StoreError>(())
+    /// ```
+    #[must_use]
+    pub fn notify(self, notifies: bool) -> Self {
+        let table = self.table_name().clone();
+        let Self(store, mut telling) = self;
+        telling.notifies = notifies;
+        Self(store, telling).table(table)
+    }
+
+    /// Listens to the server of a URL, for stores on a pool of the application.
+    ///
+    /// The URL leads to the same database as the pool, and not through a pooler in transaction
+    /// mode. A connection is opened while a request waits in
+    /// [`Session::ended`](cloakroom_session::Session::ended).
+    ///
+    /// # Errors
+    /// Fails if the URL is invalid, or asks for encryption that isn't compiled in. The error
+    /// doesn't repeat the URL.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_sql::PostgresStore;
+    ///
+    /// # fn store(pool: deadpool_postgres::Pool) -> Result<PostgresStore, cloakroom_store::store::StoreError> {
+    /// PostgresStore::from_pool(pool).listen("postgres://shop@localhost/shop")
+    /// # }
+    /// ```
+    #[cfg(feature = "postgres")]
+    pub fn listen(self, url: &str) -> Result<Self, StoreError> {
+        let table = self.table_name().clone();
+        let Self(store, telling) = self;
+        Ok(Self(store, Telling { line: Some(line::Line::to(url)?), ..telling }).table(table))
     }
 
     /// Returns the name of the table that holds the sessions.

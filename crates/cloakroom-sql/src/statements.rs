@@ -297,6 +297,23 @@ pub(crate) mod postgres {
 
     pub(crate) const REPLACE: &str = concat!("WITH done AS (", replace!(), " RETURNING version), ", answer!());
 
+    /// The column `{told}` of the statements that end and move sessions: announces their keys to
+    /// all processes when the transaction commits.
+    ///
+    /// One notification per statement. The server's limit is 8,000 bytes, so more than a hundred
+    /// keys are announced as `*`, which stands for all sessions. Nothing is sent if nothing ended:
+    /// a notification takes a lock of the whole server at the commit.
+    pub(crate) const TOLD: &str = ", (SELECT count(pg_notify('{channel}', keys)) FROM (SELECT CASE WHEN count(*) <= 100 \
+        THEN string_agg(encode(store_key, 'hex'), ' ') ELSE '*' END AS keys FROM done HAVING count(*) > 0) AS told)";
+
+    /// Begins to listen on a connection.
+    #[cfg(feature = "postgres")]
+    pub(crate) const LISTEN: &str = "LISTEN \"{channel}\"";
+
+    /// Sends a notification, to test that it arrives where the store listens.
+    #[cfg(feature = "postgres")]
+    pub(crate) const PROBE: &str = "SELECT count(pg_notify('{channel}', convert_from($1, 'UTF8')))";
+
     /// Returns the number of rows written, and the number of rows that needed no write. If the
     /// session ends while the update waits for it, the touch counts as earlier than the end.
     pub(crate) const TOUCH: &str = concat!(
@@ -314,10 +331,11 @@ pub(crate) mod postgres {
         "WITH done AS (UPDATE {table} SET record = '', owner = NULL, moved_to = $4, deadline = $5, sweep_at = $5 ",
         "WHERE store_key = $1 AND version = $3 AND ",
         live!(),
-        " RETURNING CAST($11 AS BIGINT) AS version), placed AS (",
+        " RETURNING store_key, CAST($11 AS BIGINT) AS version), placed AS (",
         insert!(),
         "SELECT $4, CAST($11 AS BIGINT), $6, $7, $8, $9, $10, $9 FROM done), ",
-        answer!()
+        answer!(),
+        "{told}"
     );
 
     /// Ends a session under its current key. Returns the number of sessions ended and the number
@@ -342,7 +360,8 @@ pub(crate) mod postgres {
         "WHERE next.deadline IS NULL OR next.deadline >= $2), ",
         "done AS (DELETE FROM {table} WHERE store_key = (SELECT store_key FROM chain WHERE moved_to IS NULL) AND ",
         live!(),
-        " RETURNING 1) SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM chain WHERE moved_to IS NULL)"
+        " RETURNING store_key) ",
+        "SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM chain WHERE moved_to IS NULL){told}"
     );
 
     /// Returns the number of rows removed and the number visited. `$2` is the number to visit, `$3`
@@ -371,7 +390,7 @@ pub(crate) mod postgres {
         oldest_owned!(mine_postgres),
         "), done AS (DELETE FROM {table} WHERE store_key = ANY (ARRAY(SELECT store_key FROM found)) AND owner = $1 AND ",
         live!(),
-        " RETURNING 1) SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM found)"
+        " RETURNING store_key) SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM found){told}"
     );
 
     /// The same for a page of all sessions. Also returns the creation time of the last one.
@@ -388,7 +407,8 @@ pub(crate) mod postgres {
         "AND coalesce(moved_to IS NULL, FALSE) AND coalesce(deadline >= $2, TRUE) ORDER BY created LIMIT $4), ",
         "done AS (DELETE FROM {table} WHERE store_key = ANY (ARRAY(SELECT store_key FROM found)) AND created < $1 AND ",
         live!(),
-        " RETURNING 1) SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM found), (SELECT max(created) FROM found)"
+        " RETURNING store_key) ",
+        "SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM found), (SELECT max(created) FROM found){told}"
     );
 
     /// Selects the creation time of the row that follows the first `$3` rows of a step, whether

@@ -70,18 +70,29 @@ pub(crate) struct SqlStore<D: Dialect> {
     /// For long-running work.
     pub(crate) patient: D,
     pub(crate) steps: StepSize,
-    /// Announces the ends and moves that this process makes.
+    /// Announces the ends and moves that this process makes, and others that it learns of.
     pub(crate) announcer: Announcer,
 }
 
 impl<D: Dialect> SqlStore<D> {
     pub(crate) fn new(connections: D, steps: StepSize, statements: StatementsOf<D>) -> Self {
-        let announcer = Announcer::in_process(Covers::Endings, Reach::ThisProcess);
-        Self { statements: Arc::new(statements), patient: connections.clone(), connections, steps, announcer }
+        let (statements, patient) = (Arc::new(statements), connections.clone());
+        Self { statements, patient, connections, steps, announcer: Self::alone() }
     }
 
     pub(crate) fn statements(self, statements: StatementsOf<D>) -> Self {
         Self { statements: Arc::new(statements), ..self }
+    }
+
+    /// Announces ends and moves through `announcer`.
+    #[cfg(feature = "_postgres")]
+    pub(crate) fn announcer(self, announcer: Announcer) -> Self {
+        Self { announcer, ..self }
+    }
+
+    /// Creates the announcer of a store that learns only of what this process does.
+    pub(crate) fn alone() -> Announcer {
+        Announcer::in_process(Covers::Endings, Reach::ThisProcess)
     }
 
     /// Uses other connections for long-running work.

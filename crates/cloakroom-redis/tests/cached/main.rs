@@ -7,6 +7,8 @@
     reason = "a panic is the failure report of a test"
 )]
 
+mod stopped;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,22 +99,23 @@ async fn a_near_cache_over_a_server_conforms() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_hit_beyond_the_bound_on_a_silent_link() {
-    let server = Redis::start();
-    let proxy = Proxy::to(server.port());
-    let here = node(&server.url()).await;
-    let there = node(&format!("redis://127.0.0.1:{}", proxy.port())).await;
-    let key = fresh_id().unwrap().store_key();
-    let seen = created(&*here, &key, "old").await;
-    until_warm(&there, &key).await;
-    proxy.silence();
-    replaced(&*here, &key, seen, "new").await;
-    let last = last_old_read(&there, &key, "old", Instant::now()).await;
-    println!("the last older read on a silent link began {last:?} after the write was acknowledged");
-    assert!(last <= BOUND, "{last:?}");
-    proxy.mend();
-    let began = Instant::now();
-    while !matches!(there.load(&key, now()).await, Ok(loaded) if text(&loaded) == Some("new")) {
-        assert!(began.elapsed() < PATIENCE, "the link works again");
+    for (name, server) in [("Redis", Redis::start()), ("Valkey", Redis::valkey(&[]))] {
+        let proxy = Proxy::to(server.port());
+        let here = node(&server.url()).await;
+        let there = node(&format!("redis://127.0.0.1:{}", proxy.port())).await;
+        let key = fresh_id().unwrap().store_key();
+        let seen = created(&*here, &key, "old").await;
+        until_warm(&there, &key).await;
+        proxy.silence();
+        replaced(&*here, &key, seen, "new").await;
+        let last = last_old_read(&there, &key, "old", Instant::now()).await;
+        println!("{name}: the last older read on a silent link began {last:?} after the write was acknowledged");
+        assert!(last <= BOUND, "{last:?}");
+        proxy.mend();
+        let began = Instant::now();
+        while !matches!(there.load(&key, now()).await, Ok(loaded) if text(&loaded) == Some("new")) {
+            assert!(began.elapsed() < PATIENCE, "the link works again");
+        }
     }
 }
 

@@ -18,11 +18,11 @@ impl Session {
     /// future borrows nothing, and dropping it has no effect, so it can be a branch of a `select!`.
     /// Create it once, before the loop: each call asks the store.
     ///
-    /// The memory store, Redis and Valkey (one server or Sentinel) tell each process of an end at
-    /// once. SQL and file stores do so for the ends of the same process only. Otherwise the session
-    /// is checked periodically (`end_check_interval` of `StoredSessions`, 5 seconds by default),
-    /// and so it is while a feed's connection is down. Only the store's answer
-    /// resolves the future: while the store can't be asked, it waits and tries again. Waiting
+    /// The memory store, PostgreSQL, Redis and Valkey (one server or Sentinel) tell each process of
+    /// an end at once. Other stores do so for the ends of the same process only. Otherwise the
+    /// session is checked periodically (`end_check_interval` of `StoredSessions`, 5 seconds by
+    /// default), and so it is while a feed's connection is down. Only the store's answer resolves
+    /// the future: while the store can't be asked, it waits and tries again. Waiting
     /// doesn't count as use, so that a page left open doesn't keep its session alive. The deadline
     /// is the one in the store, and moves when the session is used.
     ///

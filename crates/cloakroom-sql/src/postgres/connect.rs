@@ -48,13 +48,7 @@ pub(super) struct Connected {
 }
 
 pub(super) fn connect(url: &str) -> Result<Connected, StoreError> {
-    let (mut config, tls, prepared) = configuration(url)?;
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(UNHEARD);
-    }
-    if config.get_tcp_user_timeout().is_none() {
-        config.tcp_user_timeout(UNHEARD);
-    }
+    let (config, tls, prepared) = configured(url)?;
     match tls {
         Tls::Plain => pools(&config, &NoTls, Canceller::plain(&config), prepared),
         #[cfg(feature = "tls")]
@@ -63,8 +57,25 @@ pub(super) fn connect(url: &str) -> Result<Connected, StoreError> {
             pools(&config, &tls, Canceller::Tls(tls.clone()), prepared)
         }
         #[cfg(not(feature = "tls"))]
-        Tls::Verified(_) => Err(StoreError::unsupported("an encrypted connection without its feature `tls`")),
+        Tls::Verified(_) => Err(unencrypted()),
     }
+}
+
+#[cfg(not(feature = "tls"))]
+pub(super) fn unencrypted() -> StoreError {
+    StoreError::unsupported("an encrypted connection without its feature `tls`")
+}
+
+/// Parses a URL like [`configuration`], and limits the time for connecting.
+pub(super) fn configured(url: &str) -> Result<(Config, Tls, Prepared), StoreError> {
+    let (mut config, tls, prepared) = configuration(url)?;
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(UNHEARD);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(UNHEARD);
+    }
+    Ok((config, tls, prepared))
 }
 
 fn pools<T>(config: &Config, tls: &T, canceller: Canceller, prepared: Prepared) -> Result<Connected, StoreError>

@@ -18,11 +18,16 @@ pub(super) type Statements = name::Statements<Arc<str>, Arc<str>, Own>;
 pub(super) struct Own {
     pub(super) state: Arc<str>,
     pub(super) present: Arc<str>,
+    #[cfg(feature = "postgres")]
+    pub(super) listen: Arc<str>,
+    #[cfg(feature = "postgres")]
+    pub(super) probe: Arc<str>,
 }
 
-/// Builds the statements for a table.
-pub(super) fn statements(table: TableName) -> Statements {
-    let build = |template: &str| table.compose(template, QUOTE);
+/// Builds the statements for a table. With `notifies`, they announce ended sessions.
+pub(super) fn statements(table: TableName, notifies: bool) -> Statements {
+    let told = if notifies { own::TOLD } else { "" };
+    let build = |template: &str| table.compose(&template.replace("{told}", told), QUOTE);
     Statements {
         load: build(statements::LOAD),
         create: build(statements::CREATE),
@@ -39,7 +44,14 @@ pub(super) fn statements(table: TableName) -> Statements {
         edge: build(own::EDGE),
         scan: build(statements::SCAN),
         checkup: build(own::CHECKUP),
-        own: Own { state: build(own::STATE), present: build(statements::TABLE) },
+        own: Own {
+            state: build(own::STATE),
+            present: build(statements::TABLE),
+            #[cfg(feature = "postgres")]
+            listen: build(own::LISTEN),
+            #[cfg(feature = "postgres")]
+            probe: build(own::PROBE),
+        },
         table,
     }
 }

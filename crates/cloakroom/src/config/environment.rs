@@ -39,6 +39,8 @@ const VARIABLES: &[(&str, &str, Kind)] = &[
     ("NO_OWNER_LIMIT", "no_owner_limit", Kind::Switch),
     ("FAIL_FAST", "fail_fast", Kind::Switch),
     ("END_CHECK_INTERVAL", "end_check_interval", Kind::Text),
+    ("NEAR_CACHE_MAX_BYTES", "near_cache.max_bytes", Kind::Number),
+    ("NEAR_CACHE_BOUND", "near_cache.bound", Kind::Text),
     ("FORM_TOKENS_IN_COOKIE", "form_tokens_in_cookie", Kind::Switch),
     ("RECORDS_KEY", "records.key", Kind::Secret),
     ("RECORDS_KEY_FILE", "records.key", Kind::SecretFile),

@@ -16,7 +16,7 @@ pub struct SetupError {
 }
 
 impl SetupError {
-    pub(super) fn of(option: impl Into<String>, source: impl Into<Box<dyn StdError + Send + Sync + 'static>>) -> Self {
+    pub(crate) fn of(option: impl Into<String>, source: impl Into<Box<dyn StdError + Send + Sync + 'static>>) -> Self {
         Self { option: option.into(), source: source.into() }
     }
 

@@ -3,6 +3,7 @@
 //! | module | content |
 //! |---|---|
 //! | `options` | tables of options: cookie, lifetimes, CSRF, and limits of a store |
+//! | `near` | options of the near cache |
 //! | `source` | locations of secrets |
 //! | `span` | durations in text form |
 //! | `environment` | options from environment variables |
@@ -12,6 +13,7 @@
 mod configured;
 mod environment;
 mod error;
+mod near;
 mod options;
 mod source;
 mod span;
@@ -23,6 +25,7 @@ use serde::Deserialize;
 
 pub use configured::ConfiguredSessions;
 pub use error::SetupError;
+pub use near::NearCacheOptions;
 pub use options::{
     AtLimitOption, CookieOptions, CsrfOptions, EncryptionOption, LifetimeOptions, OwnerLimitOption, PresetOption,
     RecordOptions, SameSiteOption, TokenOption,
@@ -155,6 +158,9 @@ pub struct SessionConfig {
     /// Time between two checks of a session that a stream waits for. Only for `stored`.
     #[serde(default)]
     pub end_check_interval: Option<Span>,
+    /// Keeps sessions in the memory of this process. Only for `stored`, with Redis and Valkey.
+    #[serde(default)]
+    pub near_cache: Option<NearCacheOptions>,
     /// Keeps the CSRF token of a visitor without a session in the cookie.
     pub form_tokens_in_cookie: Option<bool>,
     /// Compression and encryption of records in the store; for `stored`.
@@ -248,6 +254,7 @@ impl SessionConfig {
                     ("no_owner_limit", self.no_owner_limit.is_some()),
                     ("fail_fast", self.fail_fast.is_some()),
                     ("end_check_interval", self.end_check_interval.is_some()),
+                    ("near_cache", self.near_cache.is_some()),
                     ("form_tokens_in_cookie", self.form_tokens_in_cookie.is_some()),
                     ("records", self.records.is_some()),
                 ];
@@ -265,6 +272,7 @@ impl SessionConfig {
             }
             Kind::Stored => {
                 self.store_url()?;
+                self.near_cache.map_or(Ok(()), NearCacheOptions::check)?;
                 self.records.as_ref().map_or(Ok(None), RecordOptions::keyring).map(drop)
             }
         }
@@ -305,11 +313,9 @@ impl SessionConfig {
         use cloakroom_store::StoredSessions;
 
         let url = self.store_url()?;
-        let store = match &self.records {
-            None => crate::connect(&url).await,
-            Some(records) => crate::connect_packed(&url, records.packing()?).await,
-        };
-        let store = store.map_err(|why| SetupError::of("store", why))?;
+        let packing = self.records.as_ref().map(RecordOptions::packing).transpose()?;
+        let near = self.near_cache.map(NearCacheOptions::near_cache);
+        let store = crate::connect::connect_configured(&url, packing, near).await?;
         let mut builder = StoredSessions::new(store).cookie(self.cookie.config()).lifetimes(self.lifetimes());
         if let Some(conflicts) = self.conflicts {
             builder = builder.conflicts(match conflicts {

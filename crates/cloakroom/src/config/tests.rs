@@ -109,6 +109,27 @@ fn mistakes_name_the_option() {
             "no_owner_limit: contradicts `owner_limit`",
         ),
         (
+            "a near cache for cookies",
+            format!(r#"{{ {key}, "near_cache": {{}} }}"#),
+            "near_cache: is for sessions in a store",
+        ),
+        ("a near cache", format!(r#"{{ {store}, "near_cache": {{}} }}"#), ""),
+        (
+            "a near cache of no size",
+            format!(r#"{{ {store}, "near_cache": {{ "max_bytes": 0 }} }}"#),
+            "near_cache.max_bytes: is 0",
+        ),
+        (
+            "a bound of never",
+            format!(r#"{{ {store}, "near_cache": {{ "bound": "never" }} }}"#),
+            "near_cache.bound: can't be never",
+        ),
+        (
+            "a bound of nothing",
+            format!(r#"{{ {store}, "near_cache": {{ "bound": "0s" }} }}"#),
+            "near_cache.bound: is 0",
+        ),
+        (
             "a keyring for records",
             format!(r#"{{ {store}, "records": {{ "key": {{ "file": "{file}" }}, "encryption": "only-encrypted" }} }}"#),
             "",
@@ -474,6 +495,13 @@ fn every_option_of_a_builder_can_be_configured() {
                 ),
             ],
         ),
+        (
+            "cloakroom-store/src/cached/mod.rs",
+            &[
+                ("bound", Config(r#""near_cache": { "bound": "500ms" }"#)),
+                ("max_bytes", Config(r#""near_cache": { "max_bytes": 1000000 }"#)),
+            ],
+        ),
         ("cloakroom-store/src/memory/mod.rs", &[("capacity", Url(&["memory"], "capacity"))]),
         (
             "cloakroom-sql/src/sqlite.rs",
@@ -485,7 +513,10 @@ fn every_option_of_a_builder_can_be_configured() {
                 ("readers", Url(&["sqlite"], "readers")),
             ],
         ),
-        ("cloakroom-sql/src/postgres.rs", &[("table", Url(&["postgres"], "table"))]),
+        (
+            "cloakroom-sql/src/postgres.rs",
+            &[("table", Url(&["postgres"], "table")), ("notify", Url(&["postgres"], "notify"))],
+        ),
         ("cloakroom-sql/src/mysql.rs", &[("table", Url(&["mysql"], "table"))]),
         (
             "cloakroom-redis/src/redis_store.rs",
@@ -575,4 +606,31 @@ fn a_tombstone_ttl_of_never_is_rejected() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let error = runtime.block_on(config.build()).unwrap_err();
     assert_eq!(error.option(), if cfg!(feature = "store") { "tombstone_ttl" } else { "kind" });
+}
+
+/// The near cache of a configuration wraps the store, or is refused under its name.
+#[cfg(feature = "store")]
+#[tokio::test]
+async fn a_near_cache_is_built_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = format!("file:{}", folder.path().join("sessions").display());
+    for (url, says) in [
+        ("memory:", ""),
+        (&file, "near_cache: needs a store that announces the changes of all processes"),
+        ("memory:?near_cache=1000000", "near_cache: is in the URL of the store as well"),
+    ] {
+        let variables = [
+            ("SHOP_KIND", "stored"),
+            ("SHOP_STORE", url),
+            ("SHOP_NEAR_CACHE_MAX_BYTES", "1000000"),
+            ("SHOP_NEAR_CACHE_BOUND", "250ms"),
+        ];
+        match SessionConfig::from_vars("SHOP", variables).unwrap().build().await {
+            Ok(sessions) => {
+                let store = format!("{:?}", sessions.as_stored().unwrap().store());
+                assert!(says.is_empty() && store.contains("CachedStore") && store.contains("250ms"), "{url}: {store}");
+            }
+            Err(error) => assert!(!says.is_empty() && error.to_string().contains(says), "{url}: {error}"),
+        }
+    }
 }

@@ -7,11 +7,13 @@
 //! | `options` | all options of URLs |
 //! | `identity` | the identity of a store, independent of connection settings |
 //! | `packing` | compression and encryption of records |
+//! | `near` | the near cache |
 //! | `redis` | URLs of Redis and Valkey (feature `redis`) |
 //! | `error` | errors of `connect` |
 
 mod error;
 mod identity;
+mod near;
 mod options;
 mod packing;
 mod parts;
@@ -30,6 +32,7 @@ use cloakroom_store::{AnyStore, Durability, FileStore, MemoryStore};
 
 pub use error::ConnectError;
 pub use identity::StoreIdentity;
+pub(crate) use near::NearCache;
 use options::Parameters;
 pub use packing::Packing;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -69,19 +72,23 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// - Databases: a missing table is created. If the application may not create tables, create it
 ///   beforehand with the store's `schema()`. Parameters are those of the driver, and those of
 ///   `PostgresStore::connect` and `MysqlStore::connect`: behind a PgBouncer in transaction mode,
-///   `?prepared=false` avoids prepared statements. `?table=shop` names the table, and `?schema=web`
-///   its schema (PostgreSQL) or database (MySQL); `sqlite:` also accepts `?table=`.
+///   `?prepared=false` avoids prepared statements. For PostgreSQL, `?listen=HOST:PORT` names the
+///   server that announces ended sessions, and `?notify=false` turns that off. `?table=shop` names
+///   the table, and `?schema=web` its schema (PostgreSQL) or database (MySQL); `sqlite:` also
+///   accepts `?table=`.
 /// - Redis: `?prefix=shop:` sets the prefix of all keys. `?replicas=1` requires writes to be
 ///   confirmed by that number of replicas (`RedisStore::durability`) within
 ///   `?replica_timeout=500` milliseconds. `?protocol=resp2` selects the older protocol.
 ///   `?timeout=500` sets the timeout of an answer in milliseconds. `?ca=…` and `?cert=…&key=…` name
 ///   certificates in PEM format for `rediss:`. With Sentinel, the login in the URL is that of the
 ///   servers; set the login of the sentinels with `?sentinel_user=…&sentinel_password=…`.
-/// - An unknown option is an error, which names the nearest known one.
-///
 /// - All of them: `?compress_above=1024` compresses longer records (feature `compress`), like
 ///   `PackedStore::compress_above`. For encryption use [`connect_packed`]: a keyring is never part
 ///   of a URL.
+/// - `?near_cache=67108864` keeps sessions in at most that many bytes of memory, like
+///   [`CachedStore`](cloakroom_store::CachedStore). `&near_cache_bound=500` sets its bound in
+///   milliseconds; the default is one second. Redis and Valkey have such a cache, as one server or
+///   with Sentinel, and so has `memory:`. With every other store it is an error.
 /// - An unknown option is an error that names the nearest known one.
 ///
 /// The store has answered once when this returns. Call it on a tokio runtime.
@@ -125,8 +132,22 @@ pub async fn connect_packed(url: &str, packing: Packing) -> Result<AnyStore, Con
 }
 
 async fn connect_within(url: &str, packing: Option<Packing>, patience: Duration) -> Result<AnyStore, ConnectError> {
+    let (store, near) = connect_uncached(url, packing, patience).await?;
+    let Some((scheme, near)) = near else { return Ok(store) };
+    near.wrap(store).map_err(|why| ConnectError::malformed(scheme, why.to_string()))
+}
+
+/// Opens the store, and returns it with the scheme and the near cache that the URL asks for.
+async fn connect_uncached(
+    url: &str,
+    packing: Option<Packing>,
+    patience: Duration,
+) -> Result<(AnyStore, Option<(&'static str, NearCache)>), ConnectError> {
     let (scheme, features, rest) = scheme_of(url)?;
-    let (above, rest) = packing::threshold(scheme, rest)?;
+    let ours = [packing::COMPRESS_ABOVE, near::NEAR_CACHE, near::BOUND];
+    let ([above, bytes, bound], rest) = options::taken(rest, ours);
+    let above = packing::threshold(scheme, above)?;
+    let near = NearCache::of(scheme, bytes.as_deref(), bound.as_deref())?.map(|near| (scheme, near));
     let packing = match (packing, above) {
         (None, None) => None,
         (packing, above) => Some(packing.unwrap_or_default().and_above(scheme, above)?),
@@ -135,8 +156,30 @@ async fn connect_within(url: &str, packing: Option<Packing>, patience: Duration)
         Ok(opened) => opened?,
         Err(_) => return Err(ConnectError::store(scheme, StoreError::timed_out())),
     };
-    let Some(packing) = packing else { return Ok(store) };
-    packing.wrap(store).map_err(|why| ConnectError::malformed(scheme, why.to_string()))
+    let Some(packing) = packing else { return Ok((store, near)) };
+    let store = packing.wrap(store).map_err(|why| ConnectError::malformed(scheme, why.to_string()))?;
+    Ok((store, near))
+}
+
+/// Opens the store of a configuration, with the configuration's near cache or that of the URL.
+#[cfg(feature = "config")]
+pub(crate) async fn connect_configured(
+    url: &str,
+    packing: Option<Packing>,
+    near: Option<NearCache>,
+) -> Result<AnyStore, crate::config::SetupError> {
+    use crate::config::SetupError;
+    use cloakroom_session::ConfigError;
+
+    let Some(near) = near else {
+        return connect_within(url, packing, PATIENCE).await.map_err(|why| SetupError::of("store", why));
+    };
+    let connected = connect_uncached(url, packing, PATIENCE).await;
+    let (store, in_url) = connected.map_err(|why| SetupError::of("store", why))?;
+    if in_url.is_some() {
+        return Err(ConfigError::new(near::NEAR_CACHE, "is in the URL of the store as well").into());
+    }
+    Ok(near.wrap(store)?)
 }
 
 /// Splits a URL into its scheme, the features that the scheme needs, and the rest.

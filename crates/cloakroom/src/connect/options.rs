@@ -16,11 +16,20 @@ use About::{Manner, Place};
 
 pub(super) type Known = &'static [(&'static str, About)];
 
-const MEMORY: Known = &[("capacity", Manner), ("compress_above", Manner)];
+const MEMORY: Known =
+    &[("capacity", Manner), ("compress_above", Manner), ("near_cache", Manner), ("near_cache_bound", Manner)];
 
-const FILE: Known = &[("compress_above", Manner), ("durability", Manner)];
+const FILE: Known =
+    &[("compress_above", Manner), ("durability", Manner), ("near_cache", Manner), ("near_cache_bound", Manner)];
 
-const SQLITE: Known = &[("compress_above", Manner), ("readers", Manner), ("synchronous", Manner), ("table", Place)];
+const SQLITE: Known = &[
+    ("compress_above", Manner),
+    ("near_cache", Manner),
+    ("near_cache_bound", Manner),
+    ("readers", Manner),
+    ("synchronous", Manner),
+    ("table", Place),
+];
 
 const POSTGRES: Known = &[
     ("application_name", Manner),
@@ -34,7 +43,11 @@ const POSTGRES: Known = &[
     ("keepalives_idle", Manner),
     ("keepalives_interval", Manner),
     ("keepalives_retries", Manner),
+    ("listen", Manner),
     ("load_balance_hosts", Manner),
+    ("near_cache", Manner),
+    ("near_cache_bound", Manner),
+    ("notify", Manner),
     // May set a search path. `identity` ignores its time limits.
     ("options", Place),
     ("password", Manner),
@@ -61,6 +74,8 @@ const MYSQL: Known = &[
     ("enable_cleartext_plugin", Manner),
     ("inactive_connection_ttl", Manner),
     ("max_allowed_packet", Manner),
+    ("near_cache", Manner),
+    ("near_cache_bound", Manner),
     ("pool_max", Manner),
     ("pool_min", Manner),
     ("prefer_socket", Manner),
@@ -84,6 +99,8 @@ const MYSQL: Known = &[
 const REDIS: Known = &[
     ("prefix", Place),
     ("compress_above", Manner),
+    ("near_cache", Manner),
+    ("near_cache_bound", Manner),
     ("replicas", Manner),
     ("replica_timeout", Manner),
     ("protocol", Manner),
@@ -97,6 +114,8 @@ const REDIS: Known = &[
 const SOCKET: Known = &[
     ("prefix", Place),
     ("compress_above", Manner),
+    ("near_cache", Manner),
+    ("near_cache_bound", Manner),
     ("replicas", Manner),
     ("replica_timeout", Manner),
     ("protocol", Manner),
@@ -110,6 +129,8 @@ const SOCKET: Known = &[
 const SENTINEL: Known = &[
     ("prefix", Place),
     ("compress_above", Manner),
+    ("near_cache", Manner),
+    ("near_cache_bound", Manner),
     ("replicas", Manner),
     ("replica_timeout", Manner),
     ("protocol", Manner),
@@ -207,6 +228,26 @@ impl<'a> Parameters<'a> {
         let pairs: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if pairs.is_empty() { String::new() } else { format!("{front}{}", pairs.join("&")) }
     }
+}
+
+/// Takes options out of the part of a URL after its scheme, because drivers don't know them.
+///
+/// Returns their values and the rest. An option that is there twice stays, and
+/// [`Parameters::of`] reports it.
+pub(super) fn taken<const N: usize>(rest: &str, names: [&str; N]) -> ([Option<String>; N], String) {
+    let Some((place, query)) = rest.split_once('?') else { return ([const { None }; N], rest.to_owned()) };
+    let mut pairs: Vec<&str> = query.split('&').collect();
+    let values = names.map(|name| {
+        let is_it = |pair: &str| pair.split_once('=').map_or(pair, |(name, _)| name) == name;
+        if pairs.iter().filter(|pair| is_it(pair)).count() != 1 {
+            return None;
+        }
+        let pair = pairs.remove(pairs.iter().position(|pair| is_it(pair))?);
+        Some(pair.split_once('=').map_or("", |(_, value)| value).to_owned())
+    });
+    let query = pairs.join("&");
+    let sign = if query.is_empty() { "" } else { "?" };
+    (values, format!("{place}{sign}{query}"))
 }
 
 /// Percent-decodes a value. A plus sign remains a plus sign.

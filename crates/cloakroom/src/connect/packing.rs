@@ -119,18 +119,8 @@ impl fmt::Debug for Packing {
     }
 }
 
-/// The threshold in a URL, and the rest of the URL without it: drivers don't know the option.
-pub(super) fn threshold(scheme: &'static str, rest: &str) -> Result<(Option<usize>, String), ConnectError> {
-    let Some((place, query)) = rest.split_once('?') else { return Ok((None, rest.to_owned())) };
-    let value = |pair: &&str| pair.strip_prefix(COMPRESS_ABOVE)?.strip_prefix('=').map(str::to_owned);
-    let (ours, others): (Vec<&str>, Vec<&str>) = query.split('&').partition(|pair| value(pair).is_some());
-    let [ours] = ours[..] else {
-        // None, or too many: `Parameters` says so.
-        return Ok((None, rest.to_owned()));
-    };
+/// Reads the threshold of a URL.
+pub(super) fn threshold(scheme: &'static str, value: Option<String>) -> Result<Option<usize>, ConnectError> {
     let wrong = || ConnectError::malformed(scheme, format!("`{COMPRESS_ABOVE}` isn't a number of bytes"));
-    let bytes = value(&ours).and_then(|text| text.parse().ok()).ok_or_else(wrong)?;
-    let others = others.join("&");
-    let sign = if others.is_empty() { "" } else { "?" };
-    Ok((Some(bytes), format!("{place}{sign}{others}")))
+    value.map(|text| text.parse().map_err(|_| wrong())).transpose()
 }

@@ -52,7 +52,7 @@ async fn errors_of_invalid_urls_name_the_problem() {
         ("file::memory:", "`memory:`"),
         (
             "sqlite:sessions.db?mode=rwc",
-            "its parameter 1 is unknown; there are `compress_above`, `readers`, `synchronous`, `table`",
+            "its parameter 1 is unknown; there are `compress_above`, `near_cache`, `near_cache_bound`, `readers`, `synchronous`, `table`",
         ),
         ("sqlite:sessions.db?reader=2", "its parameter 1 is unknown: is it `readers`?"),
         ("sqlite:sessions.db?readers=0", "`readers` is a number, and not 0"),
@@ -64,6 +64,14 @@ async fn errors_of_invalid_urls_name_the_problem() {
         ("file:sessions?durability=none", "`durability` is one of `power-failure`, `process-end`"),
         ("memory:?compress_above=1k", "`compress_above` isn't a number of bytes"),
         ("memory:?compress_above=1&compress_above=2", "`compress_above` is there twice"),
+        ("memory:?near_cache=64MiB", "`near_cache` is a number of bytes, and not 0"),
+        ("memory:?near_cache", "`near_cache` is a number of bytes, and not 0"),
+        ("memory:?near_cache=0", "`near_cache` is a number of bytes, and not 0"),
+        ("memory:?near_cache=1&near_cache=2", "`near_cache` is there twice"),
+        ("memory:?near_cache=9&near_cache_bound=1s", "`near_cache_bound` is a number of milliseconds, and not 0"),
+        ("memory:?near_cache=9&near_cache_bound=0", "`near_cache_bound` is a number of milliseconds, and not 0"),
+        ("memory:?near_cache_bound=500", "`near_cache_bound` needs `near_cache`"),
+        ("redis://:hunter2@h/?near_cache=all", "`near_cache` is a number of bytes"),
         ("memory:?capacity=many", "`capacity` is a number"),
         ("postgres:u:hunter2@h/db", "`//`"),
         ("postgres://u:hunter2@h", "no database"),
@@ -86,7 +94,7 @@ async fn errors_of_invalid_urls_name_the_problem() {
         ("valkey://:hunter2@h,i/", "several hosts"),
         (
             "redis://:hunter2@h/?db=1",
-            "its parameter 1 is unknown; there are `prefix`, `compress_above`, `replicas`, `replica_timeout`, `protocol`, `timeout`",
+            "its parameter 1 is unknown; there are `prefix`, `compress_above`, `near_cache`, `near_cache_bound`, `replicas`, `replica_timeout`, `protocol`, `timeout`",
         ),
         ("redis://:hunter2@h/?replicas=all", "`replicas` isn't a number of servers"),
         ("redis://:hunter2@h/?replica_timeout=0", "`replica_timeout` is 0"),
@@ -320,5 +328,58 @@ async fn records_are_packed_as_the_url_and_the_application_say() {
     } else {
         let error = connect(&compressing).await.unwrap_err();
         assert!(error.is_config() && error.to_string().contains("the feature `compress`"), "{error}");
+    }
+}
+
+/// A store whose feed leaves out changes is refused, also if the URL has other options.
+#[tokio::test]
+async fn a_near_cache_is_refused_without_a_feed_of_all_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().display();
+    let table = [
+        ("file", format!("file:{place}/a?near_cache=1000000"), "the changes of all processes"),
+        ("sqlite", format!("sqlite:{place}/a.db?near_cache=1000000&readers=2"), "announces only ended sessions"),
+    ];
+    for (scheme, url, why) in table {
+        let error = connect(&url).await.unwrap_err();
+        if scheme == "sqlite" && !cfg!(feature = "sqlite") {
+            continue;
+        }
+        assert!(error.is_config(), "{error}");
+        assert!(error.to_string().contains("near_cache: ") && error.to_string().contains(why), "{error}");
+    }
+    let cached = connect("memory:?near_cache=1000000&capacity=10&near_cache_bound=250").await.unwrap();
+    assert!(format!("{cached:?}").contains("CachedStore") && format!("{cached:?}").contains("250ms"), "{cached:?}");
+    assert!(!format!("{:?}", connect("memory:").await.unwrap()).contains("CachedStore"));
+}
+
+/// Once the feed has proven a copy, a read makes no call.
+#[cfg(feature = "redis")]
+#[tokio::test]
+async fn a_near_cache_by_url_answers_a_second_read() {
+    use cloakroom_session::Timestamp;
+    use cloakroom_session::factory::StoreKey;
+    use cloakroom_store::store::{Entry, Loaded, Store as _};
+
+    let server = cloakroom_servers::redis::Redis::start();
+    // A bound that a slow machine doesn't exceed.
+    let store = connect(&format!("{}?near_cache=1000000&near_cache_bound=600000&prefix=shop:", server.url())).await;
+    let (store, key) = (store.unwrap(), StoreKey::from_bytes([7; 32]));
+    let now = Timestamp::from_unix_secs(1_700_000_000);
+    let entry = Entry::new("1c0;".into(), now, now, None);
+    store.create(&key, &entry, now).await.unwrap();
+    let reads = || {
+        let stats = server.cli(&["INFO", "commandstats"]);
+        stats.lines().filter(|line| line.starts_with("cmdstat_get:")).map(str::to_owned).collect::<String>()
+    };
+    // The first reads may come before the proof of the feed.
+    let began = tokio::time::Instant::now();
+    loop {
+        let before = reads();
+        assert!(matches!(store.load(&key, now).await.unwrap(), Loaded::Live(_, it) if it == entry));
+        if reads() == before && !before.is_empty() {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(120), "each read is a call: {before}");
     }
 }
