@@ -98,7 +98,7 @@ fn main() -> anyhow::Result<ExitCode> {
 
 /// Prints a table of runs without faults.
 fn curves(options: &Options) -> anyhow::Result<()> {
-    println!("| nodes | requests per second | conflicts per 1,000 commits | calls per request | median | p99 |");
+    println!("| nodes | requests per second | replays per 1,000 commits | calls per request | median | p99 |");
     println!("|---|---|---|---|---|---|");
     for nodes in [1, 4, 16, 64, 256, 1000] {
         for pages in [100, 1000, 5000] {

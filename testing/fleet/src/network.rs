@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::plan::Plan;
@@ -17,6 +18,7 @@ pub(crate) struct Network {
     begin: Instant,
     cut: Mutex<BTreeSet<usize>>,
     paused: Mutex<BTreeSet<usize>>,
+    resumed: Notify,
     is_server_down: AtomicBool,
     /// Lost requests and lost answers, in thousandths each.
     loss: AtomicU64,
@@ -47,6 +49,7 @@ impl Network {
             begin: Instant::now(),
             cut: Mutex::default(),
             paused: Mutex::default(),
+            resumed: Notify::new(),
             is_server_down: AtomicBool::new(false),
             loss: AtomicU64::new(0),
             slow: AtomicU64::new(0),
@@ -96,7 +99,7 @@ impl Network {
     /// Waits while the node is paused.
     pub(crate) async fn running(&self, node: usize) {
         while self.is_paused(node) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            self.resumed.notified().await;
         }
     }
 
@@ -129,5 +132,6 @@ impl Network {
         self.is_feed_silent.store(false, Ordering::Relaxed);
         self.cut.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.paused.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.resumed.notify_waiters();
     }
 }

@@ -34,7 +34,7 @@ pub struct Report {
     pub calls: u64,
     /// Commits that were written.
     pub commits: u64,
-    /// Commits that were written again on a newer version.
+    /// Commits whose changes were replayed on a newer version, of this node or another one.
     pub conflicts: u64,
     /// Reads without a call, in the near cache.
     pub hits: u64,

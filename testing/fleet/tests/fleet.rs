@@ -1,4 +1,5 @@
 //! Small fleets with faults, and deliberate mistakes that the checker must detect.
+#![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
 
 use cloakroom_fleet::{Checks, Mutant, Plan, run};
 
