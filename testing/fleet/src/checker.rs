@@ -76,11 +76,12 @@ struct Life {
     kept: u64,
 }
 
-impl Life {
-    fn may_have_expired(&self, now: u64) -> bool {
-        now + TOUCH + 2 * SKEW + 1000 > self.kept + IDLE
-    }
+/// Returns whether a session may have expired for a node whose clock is ahead.
+const fn may_have_expired(kept: u64, now: u64) -> bool {
+    now + TOUCH + 2 * SKEW + 1000 > kept + IDLE
+}
 
+impl Life {
     fn acked_before(&self, time: u64) -> u32 {
         self.acked.iter().rev().find(|(at, _)| *at < time).map_or(0, |(_, count)| *count)
     }
@@ -163,11 +164,17 @@ impl Checker {
         }
     }
 
-    /// Checks a request whose cookie opened nothing.
-    pub(crate) fn absent(&mut self, visitor: usize, number: u32, start: u64, now: u64) {
+    /// Returns the time for which the session was certainly kept, for [`absent`](Self::absent).
+    pub(crate) fn kept(&mut self, visitor: usize, number: u32) -> u64 {
+        self.life(visitor, number).map_or(0, |life| life.kept)
+    }
+
+    /// Checks a request whose cookie opened nothing. `kept` was asked when it began: afterwards, a
+    /// node with a slower clock may have prolonged a session that had expired for this one.
+    pub(crate) fn absent(&mut self, visitor: usize, number: u32, kept: u64, start: u64, now: u64) {
         let Some(life) = self.life(visitor, number) else { return };
         let (ended, expired) = (life.ended_at.is_some(), start > life.used + IDLE + 2 * SKEW + 1000);
-        let is_lost = !life.end_tried && life.moved_at.is_none() && !life.may_have_expired(now);
+        let is_lost = !life.end_tried && life.moved_at.is_none() && !may_have_expired(kept, now);
         self.checks.uses_after_end += u64::from(ended);
         self.checks.uses_after_expiry += u64::from(expired && !ended);
         if is_lost {
@@ -255,7 +262,7 @@ impl Checker {
         let (visitor, number) = (wait.visitor, wait.life);
         let is_wrong = self
             .life(visitor, number)
-            .is_some_and(|life| !life.end_tried && life.moved_at.is_none() && !life.may_have_expired(now));
+            .is_some_and(|life| !life.end_tried && life.moved_at.is_none() && !may_have_expired(life.kept, now));
         if is_wrong {
             self.broken(now, format!("a wait for the end of {visitor}/{number} ended, and the session didn't"));
         }

@@ -194,6 +194,7 @@ impl World {
         cookie: Option<Cookie>,
         start: u64,
     ) -> Result<(), Error> {
+        let kept = cookie.as_ref().map_or(0, |(_, life)| self.checker().kept(visitor, *life));
         let (slot, session) = node.open(cookie.as_ref().map(|(text, _)| &**text)).await?;
         let now = self.network.now();
         let (is_loaded, was_moved) = (session.id().is_some(), session.is_detached());
@@ -205,7 +206,7 @@ impl World {
         } else if let Some(life) = life
             && !was_moved
         {
-            self.checker().absent(visitor, life, start, now);
+            self.checker().absent(visitor, life, kept, start, now);
         }
         let writes = is_loaded || act == Act::Update;
         if !is_loaded && !was_moved && act == Act::Update {

@@ -36,6 +36,12 @@ fn a_fleet_with_near_caches_and_faults_keeps_the_promises() {
 }
 
 #[test]
+#[ignore = "known: `end` does nothing where the session has expired by this node's clock, and slower clocks go on"]
+fn a_sign_out_takes_effect_if_the_clock_is_ahead() {
+    check(1223..1224, |_| ());
+}
+
+#[test]
 fn a_fleet_without_faults_fails_no_request() {
     for cache in [false, true] {
         let mut plan = Plan::new(7);
@@ -73,7 +79,8 @@ fn each_deliberate_mistake_is_detected() {
     ] {
         let found = (1..20).any(|seed| {
             let mut plan = Plan::new(seed);
-            (plan.mutant, plan.cache) = (Some(mutant), cache);
+            // With faults, an end may be late until they have ended.
+            (plan.mutant, plan.cache, plan.faults) = (Some(mutant), cache, seed % 2 == 0);
             run(&plan).unwrap().violations.iter().any(|violation| violation.what.contains(sign))
         });
         assert!(found, "{mutant:?} was not detected: {sign}");
