@@ -93,6 +93,10 @@ pub fn fill(bytes: &mut [u8]) -> Result<(), Error> {
     if bytes.is_empty() {
         return Ok(());
     }
+    #[cfg(feature = "simulation")]
+    if crate::simulation::fill(bytes) {
+        return Ok(());
+    }
     getrandom::fill(bytes).map_err(|error| Error::unavailable(error.to_string()))
 }
 

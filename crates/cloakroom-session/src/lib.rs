@@ -44,6 +44,7 @@
 //! | `devices` | sessions that are bound to a device: the options, the two endpoints, the proof of a request |
 //! | `meter` | counters and timings |
 //! | `adapter` | code that adapters share, and the trait impls that must be in the crate of their types |
+//! | `simulation` | random bytes that can be repeated, behind the feature `simulation` |
 //! | `factory/conformance` | the conformance suite for factories, behind the feature `conformance` |
 //!
 //! ```
@@ -87,6 +88,9 @@ mod options;
 mod retry;
 mod return_path;
 mod session;
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub mod simulation;
 mod slot;
 mod watched;
 

@@ -20,7 +20,7 @@ mod tests;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use cloakroom_session::factory::{StoreKey, Version};
 use cloakroom_session::{ConfigError, Timestamp, meter};
@@ -203,6 +203,19 @@ impl<S: Store> CachedStore<S> {
     /// Subscribes to the feed, unless that has been done.
     fn listen(&self) {
         self.subscription.get_or_init(|| self.feed.subscribe(Arc::clone(&self.near) as Arc<_>));
+    }
+
+    /// Measures the age of proofs by these clocks, the monotonic one and the wall clock.
+    ///
+    /// For simulations, whose time isn't that of the machine.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn clocks(mut self, read: impl Fn() -> (Instant, SystemTime) + Send + Sync + 'static) -> Self {
+        self.ages = Ages::by(move || {
+            let (steady, wall) = read();
+            proof::Reading { steady, wall }
+        });
+        self
     }
 
     #[cfg(test)]
