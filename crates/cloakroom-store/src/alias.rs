@@ -24,6 +24,7 @@ use cloakroom_session::factory::{Alias, Commit, Plan, StoreKey};
 
 use crate::entry::{ALIASES_CREATED, Entry};
 use crate::error::StoreError;
+use crate::skew::time_for_ends;
 use crate::store::{Created, Loaded, Replaced, Store};
 
 /// The time after an end in which the alias is refused, and after a claim in which no other owner
@@ -168,9 +169,9 @@ pub async fn end_alias<S: Store>(store: &S, alias: &Alias, now: Timestamp) -> Re
     };
     let (mut ended, mut after) = (0, None);
     loop {
-        let page = store.owned(&owner, after.as_ref(), PAGE, now).await?;
+        let page = store.owned(&owner, after.as_ref(), PAGE, time_for_ends(now)).await?;
         for owned in page.sessions.iter().filter(|owned| has(&owned.entry, &owned.key, &owner, alias)) {
-            ended += usize::from(store.end(&owned.key, now).await?);
+            ended += usize::from(store.end(&owned.key, time_for_ends(now)).await?);
         }
         after = page.next;
         if after.is_none() {

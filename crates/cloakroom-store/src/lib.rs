@@ -30,6 +30,7 @@
 //! | `stats` | event counters |
 //! | `scan` | a paged scan of all sessions |
 //! | `pages` | the results of bounded steps that list or end many sessions |
+//! | `skew` | the time at which sessions are ended, for clocks that differ |
 //! | `walks` | all steps of such a walk as one call |
 //! | `checkup` | the report of a store's server, for operators |
 //! | `delegate` | the methods that a wrapper of a store passes on unchanged |
@@ -61,6 +62,7 @@ mod pages;
 mod scan;
 mod sessions;
 mod sharded;
+mod skew;
 mod stats;
 pub mod store;
 mod stored_sessions;

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::error::StoreError;
 use crate::keyed::Keyed;
+use crate::skew::time_for_ends;
 use crate::store::Store;
 use crate::stored_sessions::call::{Operation, call};
 
@@ -74,7 +75,7 @@ impl Orphans {
                 orphans
                     .tend(|key, now| {
                         let store = Arc::clone(&store);
-                        async move { call(patience, Operation::End, Some(&key), store.end(&key, now)).await }
+                        async move { call(patience, Operation::End, Some(&key), store.end(&key, time_for_ends(now))).await }
                     })
                     .await;
             });

@@ -12,6 +12,7 @@ use crate::entry::OwnedSession;
 use crate::error::StoreError;
 use crate::pages::{EndedPage, OwnedPage};
 use crate::scan::Cursor;
+use crate::skew::time_for_ends;
 use crate::store::Store;
 use crate::stored_sessions::StoredSessions;
 use crate::stored_sessions::call::Operation;
@@ -190,7 +191,7 @@ impl<S: Store> Sessions<S> {
             // the wrong one.
             for key in page.sessions.into_iter().map(|owned| owned.key).filter(|key| key.prefix() == prefix) {
                 // A session that has already ended is not an error.
-                let end = self.factory.store().end(&key, self.clock.now());
+                let end = self.factory.store().end(&key, time_for_ends(self.clock.now()));
                 ended |= self.factory.call(Operation::End, Some(&key), end).await?;
             }
             after = page.next;
@@ -309,7 +310,7 @@ impl<S: Store> Sessions<S> {
     /// # }
     /// ```
     pub async fn end_some_before(&self, point: Timestamp, after: Option<&Cursor>) -> Result<EndedPage, Error> {
-        let end = self.factory.store().end_before(point, after, self.clock.now());
+        let end = self.factory.store().end_before(point, after, time_for_ends(self.clock.now()));
         Ok(self.factory.call_within(STEP, Operation::EndBefore, None, end).await?)
     }
 
@@ -326,7 +327,7 @@ impl<S: Store> Sessions<S> {
         let deadline = TimeLimit::after(WALK);
         let mut ended = 0;
         loop {
-            let step = self.factory.store().end_owned(owner, keep.as_ref(), PAGE, self.clock.now());
+            let step = self.factory.store().end_owned(owner, keep.as_ref(), PAGE, time_for_ends(self.clock.now()));
             let step = self.factory.call(Operation::EndOwned, None, step).await?;
             ended += step.count;
             if !step.more {

@@ -4,6 +4,7 @@ use cloakroom_session::Timestamp;
 
 use crate::entry::OwnedSession;
 use crate::error::StoreError;
+use crate::skew::time_for_ends;
 use crate::store::Store;
 
 /// The number of an owner's sessions in one step.
@@ -34,7 +35,7 @@ pub async fn all_owned<S: Store>(store: &S, owner: &str, now: Timestamp) -> Resu
 pub async fn end_all_before<S: Store>(store: &S, point: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
     let (mut ended, mut after) = (0, None);
     loop {
-        let page = store.end_before(point, after.as_ref(), now).await?;
+        let page = store.end_before(point, after.as_ref(), time_for_ends(now)).await?;
         ended += page.count;
         after = page.next;
         if after.is_none() {

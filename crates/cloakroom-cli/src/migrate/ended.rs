@@ -1,7 +1,7 @@
 //! Sessions that ended at the source after they were copied: a user who signed out there is signed
 //! out at the target.
 
-use cloakroom::store::{Store as _, StoreError, StoreKey};
+use cloakroom::store::{Store as _, StoreError, StoreKey, time_for_ends};
 use cloakroom::{Clock as _, SystemClock};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
@@ -46,7 +46,9 @@ pub(super) async fn run(
         let page = journal.ending(last.as_ref(), PAGE)?;
         let Some(key) = page.last() else { return Ok(()) };
         last = Some(*key);
-        let end = |key: StoreKey| async move { within(stores.to.end(&key, SystemClock.now())).await.map(|_| key) };
+        let end = |key: StoreKey| async move {
+            within(stores.to.end(&key, time_for_ends(SystemClock.now()))).await.map(|_| key)
+        };
         let ended: Vec<StoreKey> = stream::iter(page).map(end).buffer_unordered(stores.at_once).try_collect().await?;
         journal.forget(&ended)?;
         report.ended += ended.len() as u64;

@@ -2,7 +2,7 @@
 
 use clap::{ArgGroup, Args};
 use cloakroom::factory::Alias;
-use cloakroom::store::{Store as _, StoreKey, all_owned, end_alias, end_all_before};
+use cloakroom::store::{Store as _, StoreKey, all_owned, end_alias, end_all_before, time_for_ends};
 use cloakroom::{AnyStore, Clock as _, SystemClock};
 use serde_json::json;
 
@@ -80,7 +80,7 @@ pub(crate) async fn run(options: &Options, json: bool) -> anyhow::Result<Outcome
 async fn end(store: &AnyStore, keys: impl Iterator<Item = StoreKey>) -> anyhow::Result<usize> {
     let mut ended = 0;
     for key in keys {
-        ended += usize::from(within(store.end(&key, SystemClock.now())).await?);
+        ended += usize::from(within(store.end(&key, time_for_ends(SystemClock.now()))).await?);
     }
     Ok(ended)
 }

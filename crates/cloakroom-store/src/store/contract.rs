@@ -158,6 +158,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Ends a session. Returns `true` exactly if a live one was ended.
     ///
+    /// Callers pass [`time_for_ends`](super::time_for_ends), so that a session which has just
+    /// expired by the clock of this process, and not by that of another one, is ended as well.
+    ///
     /// If the session has moved, this **must** end it under its new key, and follow any number of
     /// tombstones to it: a sign-out takes effect even if its id is two moves old.
     fn end(&self, key: &StoreKey, now: Timestamp) -> impl Future<Output = Result<bool, StoreError>> + Send;

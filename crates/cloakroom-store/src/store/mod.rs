@@ -9,6 +9,7 @@
 //! | [`Store`], [`StoreError`], [`Loaded`], [`Created`], [`Replaced`] | the trait, its error and its results |
 //! | [`Entry`], [`StoreKey`], [`Version`] | the entry stored under a key |
 //! | [`OwnedSession`], [`OwnedPage`], [`Ended`], [`EndedPage`], [`all_owned`], [`end_all_before`], [`end_alias`] | the sessions of an owner, and ending many sessions |
+//! | [`time_for_ends`] | the time at which sessions are ended, for clocks that differ |
 //! | [`delegate_store!`] | the methods that a wrapper of a store passes on |
 //! | [`Cursor`], [`Page`], [`ScannedSession`] | the scan of all sessions |
 //! | [`Checkup`], [`Finding`], [`Severity`], [`Topic`] | the report on a store's server |
@@ -31,6 +32,7 @@ pub use crate::feed;
 pub use crate::pages::{Ended, EndedPage, OwnedPage};
 pub use crate::scan::{Cursor, Page, ScannedSession};
 pub use crate::sessions::SessionInfoPage;
+pub use crate::skew::time_for_ends;
 pub use crate::stats::Stats;
 pub use crate::stored_sessions::IntoStore;
 pub use crate::sweeper::{SweeperBuilder, SweeperStats};

@@ -10,6 +10,7 @@ use super::call::Operation;
 use super::outcome::Outcome;
 use crate::alias::{Claim, is_in_use, lives_until};
 use crate::deadline::Course;
+use crate::skew::time_for_ends;
 use crate::store::{Created, Loaded, Replaced, Store};
 
 impl<S: Store> StoredSessions<S> {
@@ -128,7 +129,7 @@ impl<S: Store> StoredSessions<S> {
     }
 
     async fn end_key(&self, key: &StoreKey, commit: &Commit, course: &mut Course) -> Result<(), Error> {
-        let end = || self.store.end(key, commit.now());
+        let end = || self.store.end(key, time_for_ends(commit.now()));
         self.insist(course, Operation::End, Some(key), end).await.map(drop)
     }
 }

@@ -16,6 +16,7 @@ use super::write::{Step, Write};
 use crate::deadline::Course;
 use crate::entry::Entry;
 use crate::error::StoreError;
+use crate::skew::time_for_ends;
 use crate::store::{Created, Loaded, Store};
 
 /// The number of ids derived for a move. A store that accepts one key in a thousand refuses all of
@@ -203,7 +204,7 @@ impl<S: Store> StoredSessions<S> {
     /// Ends the new session of a half-finished move, in a store that moves in two steps.
     pub(crate) async fn undo_half(&self, commit: &Commit, key: &StoreKey, course: &mut Course) -> Result<(), Error> {
         if self.find_own(commit, key, course).await?.is_some() {
-            self.insist(course, Operation::End, Some(key), || self.store.end(key, commit.now())).await?;
+            self.insist(course, Operation::End, Some(key), || self.store.end(key, time_for_ends(commit.now()))).await?;
         }
         Ok(())
     }
@@ -251,7 +252,7 @@ impl<S: Store> StoredSessions<S> {
         let Some(id) = commit.ended_id() else { return Ok(false) };
         let key = id.store_key();
         loop {
-            let end = self.store.end(&key, commit.now());
+            let end = self.store.end(&key, time_for_ends(commit.now()));
             match self.call_by(course.limit(), Operation::End, Some(&key), end).await {
                 Ok(was_there) => return Ok(was_there),
                 Err(error) => course.take(error).await?,

@@ -10,6 +10,7 @@
 
 mod broken;
 mod cached;
+mod clocks;
 mod conformance;
 mod crowds;
 mod deployments;
