@@ -16,8 +16,7 @@ use crate::write::{Write, item_key};
 
 /// Sessions in a table of Amazon DynamoDB.
 ///
-/// The table has a certain key, which [`DynamoDbStore::create_table`] and `cloakroom migrate` set
-/// up. Clones share the client.
+/// The table has a certain key: see [`DynamoDbStore::create_table`]. Clones share the client.
 ///
 /// # Guarantees
 /// A session is read with a consistent read and written with a condition, so no update is lost and

@@ -31,7 +31,7 @@ where
 pub(crate) fn answered(table: &str, code: &str, message: &str) -> StoreError {
     if code == "ResourceNotFoundException" {
         return StoreError::missing(format!(
-            "DynamoDB has no table {table:?}: create it with `cloakroom migrate` or `DynamoDbStore::create_table`"
+            "DynamoDB has no table {table:?}: create it with `DynamoDbStore::create_table` or with the command of `cloakroom schema dynamodb`"
         ));
     }
     if message.contains("exceeded the maximum allowed size") {

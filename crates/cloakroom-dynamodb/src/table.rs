@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoveryStatus, ScalarAttributeType,
     TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
 };
+use cloakroom_session::factory::StoreKey;
 use cloakroom_store::store::{Checkup, Severity, StoreError, Topic};
 
 use crate::dynamodb_store::DynamoDbStore;
@@ -25,6 +26,34 @@ const QUESTIONS: usize = 240;
 const PAUSE: Duration = Duration::from_millis(500);
 
 impl DynamoDbStore {
+    /// The command of the AWS command line that creates such a table, `sessions`, and enables its
+    /// time to live.
+    ///
+    /// # Examples
+    /// ```
+    /// assert!(cloakroom_dynamodb::DynamoDbStore::COMMANDS.contains("AttributeName=expires"));
+    /// ```
+    pub const COMMANDS: &str = include_str!("create-table.sh");
+
+    /// Checks that the table exists, with one read.
+    ///
+    /// # Errors
+    /// [`StoreError::is_missing`] if it doesn't, and any other error of a read.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn start(store: cloakroom_dynamodb::DynamoDbStore) -> Result<(), cloakroom_store::store::StoreError> {
+    /// match store.look_for_table().await {
+    ///     Err(missing) if missing.is_missing() => store.create_table().await?,
+    ///     answer => answer?,
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn look_for_table(&self) -> Result<(), StoreError> {
+        self.item(&StoreKey::from_bytes([0; 32])).await.map(drop)
+    }
+
     /// Creates the table, unless it exists, with on-demand billing and its time to live.
     ///
     /// Waits until it is ready. May be called at every start, and needs the permissions

@@ -24,13 +24,15 @@ async fn a_missing_table_is_named_and_created_once() {
         store.create(&key(), &owned("text", "ann"), now()).await.unwrap_err(),
         store.owned("ann", None, 1, now()).await.unwrap_err(),
         store.scan(None, 1, now()).await.unwrap_err(),
+        store.look_for_table().await.unwrap_err(),
     ] {
-        assert!(error.is_missing() && error.to_string().contains("cloakroom migrate"), "{error}");
+        assert!(error.is_missing() && error.to_string().contains("cloakroom schema dynamodb"), "{error}");
     }
     assert!(matches!(&problems(&store).await[..], [(Topic::Writes, why)] if why.contains("no table \"sessions\"")));
     store.create_table().await.unwrap();
     store.create_table().await.unwrap();
     assert_eq!(problems(&store).await, []);
+    store.look_for_table().await.unwrap();
     put(&store, &owned("text", "ann")).await;
 }
 
