@@ -39,6 +39,10 @@ use schemes::SCHEMES;
 /// Timeout for the first answer of a store.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The same as a multiple, for a store that needs longer to create a table.
+#[cfg(feature = "dynamodb")]
+const LONGER: u32 = 6;
+
 /// Opens the store at a URL.
 ///
 /// Use it in applications that configure the location of their sessions.
@@ -55,6 +59,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// | `rediss://…`, also `valkeys://` | `redis`, `tls` | as `redis://`, encrypted |
 /// | `redis+sentinel://user:password@host1:26379,host2:26379/mymaster?db=0`, also `valkey+sentinel://` | `redis-sentinel` | follows the master; a failover may lose the last writes |
 /// | `redis+cluster://user:password@host1:7000,host2:7001`, also `valkey+cluster://` | `redis-cluster` | many masters; each has some of the sessions |
+/// | `dynamodb://TABLE?region=eu-west-1` | `dynamodb` | many machines; each write is on several disks of a region |
 /// | `rediss+sentinel://…`, `rediss+cluster://…` | the same and `tls` | the same, encrypted |
 ///
 /// No store loses updates of concurrent requests or revives ended sessions. The stores differ in
@@ -77,6 +82,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///   `?timeout=500` sets the timeout of an answer in milliseconds. `?ca=…` and `?cert=…&key=…` name
 ///   certificates in PEM format for `rediss:`. With Sentinel, the login in the URL is that of the
 ///   servers; set the login of the sentinels with `?sentinel_user=…&sentinel_password=…`.
+/// - DynamoDB: credentials are those of the environment, and never part of the URL. A missing table
+///   is created. `?endpoint=http://localhost:8000` is another address, such as that of an emulator;
+///   `?prefix=` and `?timeout=` are as for Redis. See `DynamoDbStore::connect`.
 /// - An unknown option is an error, which names the nearest known one.
 ///
 /// - All of them: `?compress_above=1024` compresses longer records (feature `compress`), like
@@ -88,7 +96,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// Fails if the scheme is unknown or needs a feature, if the URL is incomplete, or if the store
-/// refuses the login or doesn't answer within ten seconds.
+/// refuses the login or doesn't answer within ten seconds; a minute with DynamoDB, which takes some
+/// time to create a table.
 ///
 /// # Security
 /// Neither the error nor the store's `Debug` shows the URL, which may contain a password. With the
@@ -127,6 +136,8 @@ pub async fn connect_packed(url: &str, packing: Packing) -> Result<AnyStore, Con
 async fn connect_within(url: &str, packing: Option<Packing>, patience: Duration) -> Result<AnyStore, ConnectError> {
     let (scheme, features, rest) = scheme_of(url)?;
     let (above, rest) = packing::threshold(scheme, rest)?;
+    #[cfg(feature = "dynamodb")]
+    let patience = if scheme == "dynamodb" { patience * LONGER } else { patience };
     let packing = match (packing, above) {
         (None, None) => None,
         (packing, above) => Some(packing.unwrap_or_default().and_above(scheme, above)?),
@@ -198,6 +209,17 @@ async fn open(scheme: &'static str, features: &'static [&'static str], rest: &st
             let store = store.map_err(|error| ConnectError::refused(scheme, &error))?;
             match store.look_for_table().await {
                 Err(missing) if missing.is_missing() => created(scheme, store.migrate().await),
+                answer => answer,
+            }
+            .map(|()| AnyStore::new(store))
+        }
+        #[cfg(feature = "dynamodb")]
+        "dynamodb" => {
+            Parameters::of(scheme, rest.split_once('?').map_or("", |(_, query)| query))?;
+            let store = cloakroom_dynamodb::DynamoDbStore::connect(&format!("{scheme}:{rest}")).await;
+            let store = store.map_err(|error| ConnectError::refused(scheme, &error))?;
+            match store.look_for_table().await {
+                Err(missing) if missing.is_missing() => store.create_table().await,
                 answer => answer,
             }
             .map(|()| AnyStore::new(store))
