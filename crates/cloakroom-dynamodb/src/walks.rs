@@ -87,7 +87,9 @@ impl DynamoDbStore {
         let mut found = Vec::with_capacity(items.found.len());
         for item in &items.found {
             let Some(key) = self.key_in(item) else { continue };
-            let session = match Item::read(&key, item)? {
+            // A damaged item opens no session, and must not protect the others.
+            let Ok(item) = Item::read(&key, item) else { continue };
+            let session = match item {
                 Item::Session(kept) => Some((key, kept)).filter(|(_, kept)| !kept.entry.is_expired(now)),
                 Item::Tombstone { to, .. } => self.followed(&to, now).await?,
             };

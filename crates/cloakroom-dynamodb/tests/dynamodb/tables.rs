@@ -5,9 +5,9 @@ use aws_sdk_dynamodb::types::{
 };
 use cloakroom_dynamodb::DynamoDbStore;
 use cloakroom_servers::DynamoDb;
-use cloakroom_store::store::{Severity, Store as _, Topic};
+use cloakroom_store::store::{Severity, Store as _, Topic, end_all_before};
 
-use crate::common::{TABLE, client, entry, key, now, owned, put, store};
+use crate::common::{LIFE, TABLE, client, entry, key, now, owned, put, store};
 
 async fn problems(store: &DynamoDbStore) -> Vec<(Topic, String)> {
     let findings = store.checkup().await.unwrap().findings.into_iter();
@@ -80,7 +80,7 @@ async fn a_damaged_item_is_an_error_and_stays() {
     let (session, whole) = (key(), put(&store, &entry("text")).await);
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let put = client.put_item().table_name(TABLE).item("pk", text(&format!("s#{}", session.to_hex())));
-    put.item("sk", text("session")).item("foreign", text("value")).send().await.unwrap();
+    put.item("sk", text("session")).item("created", AttributeValue::N("1".to_owned())).send().await.unwrap();
     let until = now();
     for error in [
         store.load(&session, now()).await.unwrap_err(),
@@ -97,6 +97,9 @@ async fn a_damaged_item_is_an_error_and_stays() {
     let page = store.scan(None, 100, now()).await.unwrap();
     assert_eq!(page.damaged, [session]);
     assert_eq!(page.sessions.iter().map(|session| session.key).collect::<Vec<_>>(), [whole]);
+    // It doesn't protect the others.
+    assert_eq!(end_all_before(&store, now() + LIFE, now()).await.unwrap(), 1);
+    assert!(store.load(&session, now()).await.unwrap_err().is_corrupt());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -108,6 +111,6 @@ async fn applications_with_different_prefixes_see_only_their_own() {
     assert_eq!(blog.load(&session, now()).await.unwrap(), cloakroom_store::store::Loaded::Absent);
     assert!(blog.owned("ann", None, 10, now()).await.unwrap().sessions.is_empty());
     assert!(blog.scan(None, 10, now()).await.unwrap().sessions.is_empty());
-    assert_eq!(cloakroom_store::store::end_all_before(&blog, now() + crate::common::LIFE, now()).await.unwrap(), 0);
+    assert_eq!(end_all_before(&blog, now() + LIFE, now()).await.unwrap(), 0);
     assert_eq!(shop.scan(None, 10, now()).await.unwrap().sessions.len(), 1);
 }
