@@ -3,6 +3,7 @@
 //! To add a program, add a constant here and name it in the list of the command that uses it. A
 //! missing program is an error that explains how to install it: no test is skipped silently.
 
+pub(crate) mod emulator;
 pub(crate) mod newer;
 
 use std::path::{Path, PathBuf};

@@ -15,6 +15,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let asked = parse(arguments)?;
     let mut variables = provision::provide(NEEDS)?;
     variables.extend(provision::newer::provide()?);
+    variables.extend(provision::emulator::provide()?);
     let mut command: Command = shell::cargo();
     command.args(["test", "--package", "cloakroom-probe", "--test", "matrix", "--", "--exact", "soak", "--nocapture"]);
     command.envs(variables).env("CLOAKROOM_SOAK", asked.minutes.to_string());

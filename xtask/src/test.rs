@@ -62,6 +62,7 @@ fn parse(arguments: &[String]) -> Outcome<Asked> {
 fn steps(asked: &Asked, tally: &mut Tally) -> Outcome {
     let mut variables = provision::provide(NEEDS)?;
     variables.extend(provision::newer::provide()?);
+    variables.extend(provision::emulator::provide()?);
     variables.push(foreign::provide(&variables)?);
     // Tests start programs of other crates, such as the demo, which cargo builds only if told to.
     shell::succeed(shell::cargo().args(["build", "--workspace", "--all-features", "--bins"]))?;

@@ -74,6 +74,9 @@ async fn checked(
     json: bool,
 ) -> anyhow::Result<(Vec<Value>, Vec<Failure>)> {
     let mut can = capabilities(store, room.expires_by_itself()).await?.rounds(options.rounds as usize);
+    if let Some(bytes) = room.largest_text() {
+        can = can.texts_up_to(bytes);
+    }
     if let Some(seed) = options.seed {
         can = can.seed(seed);
     }

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::{conform, doctor, inspect, keygen, manual, migrate, schema, sessions, stats, sweep};
 
 const AFTER: &str = "\
-Stores: sqlite:PATH, file:DIR, postgres://…, mysql://…, redis://…, redis+sentinel://…, redis+cluster://… If the URL contains a password, pass \
+Stores: sqlite:PATH, file:DIR, postgres://…, mysql://…, redis://…, redis+sentinel://…, redis+cluster://…, dynamodb://… If the URL contains a password, pass \
 env:NAME for a URL in an environment variable, or @FILE for one in a file.
 
 Exit codes: 0 done; 1 failed; 2 wrong use; 3 the answer is no: nothing was found, a cookie was refused, or a result needs attention.";

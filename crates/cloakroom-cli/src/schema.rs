@@ -1,4 +1,4 @@
-//! `schema`: the SQL that creates the table.
+//! `schema`: the SQL, or the commands, that create the table.
 
 use clap::Args;
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::output::{print, print_json};
 #[command(after_help = "\
     For deployments in which the application may not create its table.")]
 pub(crate) struct Options {
-    /// sqlite, postgres or mysql; or the URL of such a store
+    /// sqlite, postgres, mysql or dynamodb; or the URL of such a store
     database: String,
 }
 
@@ -23,10 +23,21 @@ pub(crate) fn run(options: &Options, json: bool) -> anyhow::Result<Outcome> {
         "postgres" | "postgresql" => cloakroom::PostgresStore::schema(&cloakroom::TableName::default()),
         #[cfg(feature = "mysql")]
         "mysql" | "mariadb" => cloakroom::MysqlStore::schema(&cloakroom::TableName::default()),
+        #[cfg(feature = "dynamodb")]
+        "dynamodb" => {
+            let commands = cloakroom::DynamoDbStore::COMMANDS;
+            if json {
+                print_json(&json!({ "database": name, "commands": commands }))?
+            } else {
+                print(commands)?
+            }
+            return Ok(Outcome::Done);
+        }
         _ => {
-            return Err(
-                WrongUse::new("there are schemas for sqlite, postgres and mysql; other stores need none").into()
-            );
+            return Err(WrongUse::new(
+                "there are schemas for sqlite, postgres, mysql and dynamodb; other stores need none",
+            )
+            .into());
         }
     };
     let statement = format!("{};\n", schema.trim_end().trim_end_matches(';'));

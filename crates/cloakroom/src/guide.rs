@@ -89,6 +89,14 @@ pub mod sql {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod redis {}
 
+#[doc = include_str!("../guide/dynamodb.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod dynamodb {}
+
+#[doc = include_str!("../guide/lambda.md")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
+pub mod lambda {}
+
 #[doc = include_str!("../guide/pools.md")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/links.html"))]
 pub mod pools {}

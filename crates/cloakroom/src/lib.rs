@@ -88,6 +88,7 @@
 //!   0.9, without another driver; these need Rust 1.94
 //! - `sqlx08-sqlite`, `sqlx08-postgres`, `sqlx08-mysql`: the same on a pool of sqlx 0.8
 //! - `redis`, `redis-sentinel`, `redis-cluster`: `RedisStore`, for Redis and Valkey
+//! - `dynamodb`: `DynamoDbStore`, for Amazon DynamoDB
 //! - `tls`: encrypted connections to the stores
 //! - `compress`: `PackedStore::compress`
 //!
@@ -135,6 +136,8 @@ pub use cloakroom_session::{
 #[cfg(feature = "dbsc")]
 pub use cloakroom_session::{DeviceBinding, DeviceProof};
 
+#[cfg(feature = "dynamodb")]
+pub use cloakroom_dynamodb::DynamoDbStore;
 #[cfg(feature = "redis")]
 pub use cloakroom_redis::RedisStore;
 #[cfg(any(feature = "mysql", feature = "sqlx-mysql", feature = "sqlx08-mysql"))]

@@ -72,6 +72,12 @@ impl Room {
         self.kind == Kind::Prefix
     }
 
+    /// Returns the size of the largest text in bytes, if the store has a limit below a few
+    /// megabytes: an item of DynamoDB has 400 KB, with its other attributes.
+    pub(super) fn largest_text(&self) -> Option<usize> {
+        self.url.to_ascii_lowercase().starts_with("dynamodb:").then_some(400 * 1024 - 1_000)
+    }
+
     /// Removes the room with everything in it.
     pub(super) async fn remove(&self) -> anyhow::Result<()> {
         let removed = match &self.kind {

@@ -89,7 +89,7 @@ fn errors_name_the_mistake_and_no_secret() {
         ("a key that isn't one", vec!["inspect", "s1.AAAAAA", "--key-file", key_file], 1, "line 1 has no key"),
         ("a span that isn't one", vec!["sessions", "list", "sqlite:x", "--older-than", "soon"], 2, "write 90s"),
         ("the same store twice", vec!["migrate", &files, &files], 2, "the same"),
-        ("no schema", vec!["schema", "redis"], 2, "sqlite, postgres and mysql"),
+        ("no schema", vec!["schema", "redis"], 2, "sqlite, postgres, mysql and dynamodb"),
         ("no command", vec![], 2, "Usage"),
     ] {
         let (found, out, err) = cloakroom(&arguments);

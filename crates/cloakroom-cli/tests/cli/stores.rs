@@ -3,7 +3,7 @@
 use cloakroom::store::{Loaded, Store as _, StoreKey};
 use cloakroom::{AnyStore, connect};
 use cloakroom_servers::redis::{Cluster, Redis};
-use cloakroom_servers::{MariaDb, Postgres};
+use cloakroom_servers::{DynamoDb, MariaDb, Postgres};
 use mysql_async::prelude::Queryable as _;
 
 use crate::common::{all, cloakroom, entry, fill, json, key, now, run, sqlite};
@@ -32,6 +32,33 @@ async fn folders() {
 async fn postgres() {
     let server = Postgres::start();
     every_command(&server.url(), Can::Everything, "PostgreSQL", 0).await;
+}
+
+/// Credentials are in the environment of the program, never in the URL.
+#[test]
+fn dynamodb() {
+    let server = DynamoDb::start();
+    let url = format!("dynamodb://sessions?region=eu-west-1&endpoint=http://127.0.0.1:{}", server.port());
+    let run = |arguments: &[&str]| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_cloakroom"));
+        program.env("AWS_ACCESS_KEY_ID", "id").env("AWS_SECRET_ACCESS_KEY", "s3cret").args(arguments);
+        let output = program.arg(&url).output().unwrap();
+        let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(!told.contains("s3cret"), "{told}");
+        (output.status.code(), told)
+    };
+    // As in production, the first use creates the table, and the canary session works.
+    let (_, doctor) = run(&["--json", "doctor"]);
+    let doctor: serde_json::Value = serde_json::from_str(&doctor).unwrap_or_else(|why| panic!("{why}: {doctor}"));
+    let findings = doctor["findings"].as_array().unwrap();
+    let about = |topic: &str| findings.iter().find(|it| it["about"] == topic).unwrap_or_else(|| panic!("{doctor}"));
+    for topic in ["writes", "storage", "rights"] {
+        assert_eq!(about(topic)["severity"], "good", "{doctor}");
+    }
+    let (code, stats) = run(&["stats"]);
+    assert_eq!(code, Some(0), "{stats}");
+    let (code, schema) = run(&["schema"]);
+    assert!(code == Some(0) && schema.contains("aws dynamodb create-table"), "{schema}");
 }
 
 /// A read-only user, and one without a certain right in Redis: the error names the refused

@@ -416,8 +416,18 @@ fn every_option_of_a_builder_can_be_configured() {
     use Written::{Config, Url};
 
     const REDIS: &[&str] = &["redis", "unix", "redis+sentinel", "redis+cluster"];
-    const ALL: &[&str] =
-        &["memory", "file", "sqlite", "postgres", "mysql", "redis", "unix", "redis+sentinel", "redis+cluster"];
+    const ALL: &[&str] = &[
+        "memory",
+        "file",
+        "sqlite",
+        "postgres",
+        "mysql",
+        "redis",
+        "unix",
+        "redis+sentinel",
+        "redis+cluster",
+        "dynamodb",
+    ];
     let folder = tempfile::tempdir().unwrap();
     let keys = key_file(&folder);
     let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -518,6 +528,7 @@ fn every_option_of_a_builder_can_be_configured() {
             &[("table", Url(&["postgres"], "table")), ("notify", Url(&["postgres"], "notify"))],
         ),
         ("cloakroom-sql/src/mysql.rs", &[("table", Url(&["mysql"], "table"))]),
+        ("cloakroom-dynamodb/src/dynamodb_store.rs", &[("prefix", Url(&["dynamodb"], "prefix"))]),
         (
             "cloakroom-redis/src/redis_store.rs",
             &[

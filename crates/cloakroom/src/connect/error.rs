@@ -42,7 +42,7 @@ impl ConnectError {
     }
 
     /// An error for a URL that the driver rejects.
-    #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+    #[cfg(any(feature = "dynamodb", feature = "postgres", feature = "mysql", feature = "sqlite"))]
     pub(super) fn refused(scheme: &'static str, error: &StoreError) -> Self {
         Self::malformed(scheme, error.source().map_or_else(|| error.to_string(), all_of))
     }

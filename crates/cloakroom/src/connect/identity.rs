@@ -66,6 +66,7 @@ impl StoreIdentity {
             }
             "postgres" | "postgresql" => postgres(scheme, rest),
             "mysql" | "mariadb" => mysql(scheme, rest),
+            "dynamodb" => dynamodb(scheme, rest),
             _ if base == "unix" || suffix == "unix" => {
                 let (path, query) = parts::socket(scheme, rest)?;
                 redis(scheme, "redis+unix", path, "", query)
@@ -147,6 +148,14 @@ fn mysql(scheme: &'static str, rest: &str) -> Result<StoreIdentity, ConnectError
     let mut details = vec![("socket", parameters.get("socket").unwrap_or_default())];
     details.extend(table(&parameters));
     Ok(StoreIdentity(with_details(format!("mysql://{place}/{}", escaped(&decoded(parts.path))), &details)))
+}
+
+/// A region of the environment isn't part of it.
+fn dynamodb(scheme: &'static str, rest: &str) -> Result<StoreIdentity, ConnectError> {
+    let parts = Parts::of(scheme, rest)?;
+    let parameters = Parameters::of(scheme, parts.query)?;
+    let details = ["endpoint", "region", "prefix"].map(|name| (name, parameters.form(name).unwrap_or_default()));
+    Ok(StoreIdentity(with_details(format!("dynamodb://{}", parts.hosts), &details)))
 }
 
 /// The location of the sessions within a database, if it isn't the default.
@@ -289,6 +298,11 @@ mod tests {
         ("redis+sentinel://h/m", "sentinel_user", "a", "b", About::Manner),
         ("redis+sentinel://h/m", "sentinel_password", "a", "b", About::Manner),
         ("redis+cluster://h", "prefix", "shop:", "blog:", About::Place),
+        ("dynamodb://sessions", "prefix", "shop:", "blog:", About::Place),
+        ("dynamodb://sessions", "endpoint", "http://a:1", "http://a:2", About::Place),
+        ("dynamodb://sessions", "region", "eu-west-1", "us-east-1", About::Place),
+        ("dynamodb://sessions", "timeout", "1", "2", About::Manner),
+        ("dynamodb://sessions", "compress_above", "1", "2", About::Manner),
         ("memory:", "compress_above", "1", "2", About::Manner),
         ("postgres://h/d", "listen", "a", "b", About::Manner),
         ("postgres://h/d", "notify", "true", "false", About::Manner),
@@ -383,6 +397,7 @@ mod tests {
             ("postgres://h/a", "postgres://h:5433/a"),
             ("mysql://h/a", "mysql://h/b"),
             ("sqlite:a", "sqlite:b"),
+            ("dynamodb://sessions", "dynamodb://Sessions"),
             ("sqlite:a", "file:a"),
             // Name resolution is not considered.
             ("redis://localhost", "redis://127.0.0.1"),

@@ -42,6 +42,10 @@ use schemes::SCHEMES;
 /// Timeout for the first answer of a store.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The same as a multiple, for a store that needs longer to create a table.
+#[cfg(feature = "dynamodb")]
+const LONGER: u32 = 6;
+
 /// Opens the store at a URL.
 ///
 /// Use it in applications that configure the location of their sessions.
@@ -58,6 +62,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// | `rediss://…`, also `valkeys://` | `redis`, `tls` | as `redis://`, encrypted |
 /// | `redis+sentinel://user:password@host1:26379,host2:26379/mymaster?db=0`, also `valkey+sentinel://` | `redis-sentinel` | follows the master; a failover may lose the last writes |
 /// | `redis+cluster://user:password@host1:7000,host2:7001`, also `valkey+cluster://` | `redis-cluster` | many masters; each has some of the sessions |
+/// | `dynamodb://TABLE?region=eu-west-1` | `dynamodb` | many machines; each write is on several disks of a region |
 /// | `rediss+sentinel://…`, `rediss+cluster://…` | the same and `tls` | the same, encrypted |
 ///
 /// No store loses updates of concurrent requests or revives ended sessions. The stores differ in
@@ -82,6 +87,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///   `?timeout=500` sets the timeout of an answer in milliseconds. `?ca=…` and `?cert=…&key=…` name
 ///   certificates in PEM format for `rediss:`. With Sentinel, the login in the URL is that of the
 ///   servers; set the login of the sentinels with `?sentinel_user=…&sentinel_password=…`.
+/// - DynamoDB: credentials are those of the environment, and never part of the URL. A missing table
+///   is created. `?endpoint=http://localhost:8000` is another address, such as that of an emulator;
+///   `?prefix=` and `?timeout=` are as for Redis. See `DynamoDbStore::connect`.
 /// - All of them: `?compress_above=1024` compresses longer records (feature `compress`), like
 ///   `PackedStore::compress_above`. For encryption use [`connect_packed`]: a keyring is never part
 ///   of a URL.
@@ -95,7 +103,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// Fails if the scheme is unknown or needs a feature, if the URL is incomplete, or if the store
-/// refuses the login or doesn't answer within ten seconds.
+/// refuses the login or doesn't answer within ten seconds; a minute with DynamoDB, which takes some
+/// time to create a table.
 ///
 /// # Security
 /// Neither the error nor the store's `Debug` shows the URL, which may contain a password. With the
@@ -148,6 +157,8 @@ async fn connect_uncached(
     let ([above, bytes, bound], rest) = options::taken(rest, ours);
     let above = packing::threshold(scheme, above)?;
     let near = NearCache::of(scheme, bytes.as_deref(), bound.as_deref())?.map(|near| (scheme, near));
+    #[cfg(feature = "dynamodb")]
+    let patience = if scheme == "dynamodb" { patience * LONGER } else { patience };
     let packing = match (packing, above) {
         (None, None) => None,
         (packing, above) => Some(packing.unwrap_or_default().and_above(scheme, above)?),
@@ -241,6 +252,17 @@ async fn open(scheme: &'static str, features: &'static [&'static str], rest: &st
             let store = store.map_err(|error| ConnectError::refused(scheme, &error))?;
             match store.look_for_table().await {
                 Err(missing) if missing.is_missing() => created(scheme, store.migrate().await),
+                answer => answer,
+            }
+            .map(|()| AnyStore::new(store))
+        }
+        #[cfg(feature = "dynamodb")]
+        "dynamodb" => {
+            Parameters::of(scheme, rest.split_once('?').map_or("", |(_, query)| query))?;
+            let store = cloakroom_dynamodb::DynamoDbStore::connect(&format!("{scheme}:{rest}")).await;
+            let store = store.map_err(|error| ConnectError::refused(scheme, &error))?;
+            match store.look_for_table().await {
+                Err(missing) if missing.is_missing() => store.create_table().await,
                 answer => answer,
             }
             .map(|()| AnyStore::new(store))

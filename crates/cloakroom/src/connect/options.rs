@@ -144,6 +144,9 @@ const SENTINEL: Known = &[
     ("sentinel_password", Manner),
 ];
 
+const DYNAMODB: Known =
+    &[("prefix", Place), ("compress_above", Manner), ("endpoint", Place), ("region", Place), ("timeout", Manner)];
+
 // The driver accepts these more than once, as lists.
 const LISTS: [&str; 3] = ["host", "hostaddr", "port"];
 
@@ -156,6 +159,7 @@ pub(super) fn known(scheme: &str) -> Known {
         ("sqlite", _) => SQLITE,
         ("postgres" | "postgresql", _) => POSTGRES,
         ("mysql" | "mariadb", _) => MYSQL,
+        ("dynamodb", _) => DYNAMODB,
         ("unix", _) | (_, "unix") => SOCKET,
         (_, "sentinel") => SENTINEL,
         _ => REDIS,

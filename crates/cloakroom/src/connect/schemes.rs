@@ -1,7 +1,7 @@
 //! The schemes of URLs.
 
 /// All schemes, with the features that they need in addition to `store`.
-pub(super) const SCHEMES: [(&str, &[&str]); 20] = [
+pub(super) const SCHEMES: [(&str, &[&str]); 21] = [
     ("memory", &[]),
     ("file", &[]),
     ("sqlite", &["sqlite"]),
@@ -22,4 +22,5 @@ pub(super) const SCHEMES: [(&str, &[&str]); 20] = [
     ("redis+cluster", &["redis-cluster"]),
     ("valkey+cluster", &["redis-cluster"]),
     ("rediss+cluster", &["redis-cluster", "tls"]),
+    ("dynamodb", &["dynamodb"]),
 ];

@@ -107,6 +107,11 @@ async fn errors_of_invalid_urls_name_the_problem() {
         ("redis+sentinel://:hunter2@h:26379,/mymaster", "comma too many"),
         ("redis+cluster://:hunter2@h:7000,i:70000", "65535"),
         ("redis+cluster://:hunter2@h:7000/1", "no other databases"),
+        ("dynamodb:", "must begin with dynamodb://"),
+        ("dynamodb://id:hunter2@sessions", "credentials don't belong"),
+        ("dynamodb://a", "3 to 255"),
+        ("dynamodb://sessions?ttl=1", "its parameter 1 is unknown; there are `prefix`"),
+        ("dynamodb://sessions?endpoint=localhost", "must begin with http://"),
     ];
     for (url, why) in table {
         let error = connect(url).await.unwrap_err();
@@ -123,6 +128,7 @@ fn all_on(features: &[&str]) -> bool {
         "sqlite" => cfg!(feature = "sqlite"),
         "postgres" => cfg!(feature = "postgres"),
         "mysql" => cfg!(feature = "mysql"),
+        "dynamodb" => cfg!(feature = "dynamodb"),
         "redis" => cfg!(feature = "redis"),
         "redis-sentinel" => cfg!(feature = "redis-sentinel"),
         "redis-cluster" => cfg!(feature = "redis-cluster"),

@@ -44,6 +44,8 @@ pub fn nth(write: u64, entry: &Entry) -> Version {
 pub(super) struct Bench<S> {
     pub(super) store: Arc<S>,
     pub(super) rounds: usize,
+    /// The size of the largest text, in bytes.
+    pub(super) largest: usize,
     /// The time of the check: about the real time, except in checks of clocks.
     pub(super) now: Timestamp,
     seed: u64,
@@ -57,10 +59,10 @@ impl<S> Clone for Bench<S> {
 }
 
 impl<S: Store> Bench<S> {
-    pub(super) fn new(store: Arc<S>, rounds: usize, seed: Option<u64>) -> Result<Self, String> {
+    pub(super) fn new(store: Arc<S>, rounds: usize, largest: usize, seed: Option<u64>) -> Result<Self, String> {
         let random = random().map(u64::from_le_bytes).map_err(|error| error.to_string())?;
         let seed = seed.unwrap_or(random);
-        Ok(Self { store, rounds, now: SystemClock.now(), seed, state: Arc::new(AtomicU64::new(seed)) })
+        Ok(Self { store, rounds, largest, now: SystemClock.now(), seed, state: Arc::new(AtomicU64::new(seed)) })
     }
 
     pub(super) const fn seed(&self) -> u64 {

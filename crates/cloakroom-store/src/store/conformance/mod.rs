@@ -54,6 +54,7 @@ pub struct Capabilities {
     end_before: bool,
     sweep: bool,
     scan: bool,
+    largest: usize,
     rounds: usize,
     seed: Option<u64>,
 }
@@ -61,7 +62,7 @@ pub struct Capabilities {
 impl Capabilities {
     /// All optional operations of the trait; 200 rounds of each race.
     pub const fn all() -> Self {
-        Self { owners: true, end_before: true, sweep: true, scan: true, rounds: 200, seed: None }
+        Self { owners: true, end_before: true, sweep: true, scan: true, largest: usize::MAX, rounds: 200, seed: None }
     }
 
     /// Declares that the store has no owner index.
@@ -85,6 +86,23 @@ impl Capabilities {
     /// Declares that the store can't scan all sessions.
     pub const fn without_scan(mut self) -> Self {
         self.scan = false;
+        self
+    }
+
+    /// Declares that a text has at most this many bytes.
+    ///
+    /// Without this, texts of several megabytes are stored. With it, a text of this size must be
+    /// stored, and one of twice the size must be an error that changes nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// use cloakroom_store::store::conformance::Capabilities;
+    ///
+    /// // The items of this database have at most 400 KB, with the names of attributes.
+    /// let can = Capabilities::all().texts_up_to(390_000);
+    /// ```
+    pub const fn texts_up_to(mut self, bytes: usize) -> Self {
+        self.largest = bytes;
         self
     }
 
@@ -172,7 +190,7 @@ pub async fn check_each<S: Store>(
     each: impl FnMut(&'static str, Option<&Failure>) + Send,
 ) -> Vec<Failure> {
     let mut failures = Noted { each, failures: Vec::new() };
-    let bench = match Bench::new(store, can.rounds, can.seed) {
+    let bench = match Bench::new(store, can.rounds, can.largest, can.seed) {
         Ok(bench) => bench,
         Err(why) => return vec![Failure { check: "random_bytes", why, seed: 0 }],
     };
@@ -192,6 +210,9 @@ pub async fn check_each<S: Store>(
             end_follows_many_moves end_by_a_mark_is_true_once end_after_the_mark_leaves_the_new;
         values: empty_and_tiny_texts a_mebibyte awkward_texts awkward_owners_come_back;
     );
+    if can.largest < usize::MAX {
+        run!(&bench, failures, values: a_text_that_is_too_large_changes_nothing;);
+    }
     if can.owners {
         run!(&bench, failures,
             owners: oldest_first only_the_owners_own look_alikes_are_not_the_owner ended_and_over_are_not_listed
