@@ -239,3 +239,13 @@ fn pages(config: &mut ServiceConfig) {
             }),
         );
 }
+
+/// Runs the rows. Here, so that both programs share the compiled code.
+pub fn run() {
+    bench_harness::main::<Peer>();
+}
+
+/// Counts the allocations and the bytes of each row.
+pub fn count_allocations(measure: fn(&mut dyn FnMut()) -> (u64, u64)) {
+    bench_harness::allocations::<Peer>(measure);
+}

@@ -1,3 +1,3 @@
 fn main() {
-    bench_harness::main::<bench_actix_session::Peer>();
+    bench_actix_session::run();
 }

@@ -1,3 +1,3 @@
 fn main() {
-    bench_harness::main::<bench_axum_session::Peer>();
+    bench_axum_session::run();
 }

@@ -1,3 +1,3 @@
 fn main() {
-    bench_harness::main::<bench_cloakroom_actix::Peer>();
+    bench_cloakroom_actix::run();
 }

@@ -149,3 +149,13 @@ fn checked(pages: Route) -> Route {
     let csrf = CsrfMiddleware::new(bench_sessions::rules());
     pages.at("/token", get(show_token).with(csrf.clone())).at("/post", post(posted).with(csrf))
 }
+
+/// Runs the rows. Here, so that both programs share the compiled code.
+pub fn run() {
+    bench_harness::main::<Peer>();
+}
+
+/// Counts the allocations and the bytes of each row.
+pub fn count_allocations(measure: fn(&mut dyn FnMut()) -> (u64, u64)) {
+    bench_harness::allocations::<Peer>(measure);
+}

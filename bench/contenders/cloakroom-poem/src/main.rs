@@ -1,3 +1,3 @@
 fn main() {
-    bench_harness::main::<bench_cloakroom_poem::Peer>();
+    bench_cloakroom_poem::run();
 }

@@ -156,3 +156,13 @@ fn checked(pages: Router) -> Router {
         .push(Router::with_path("token").hoop(csrf.clone()).get(show_token))
         .push(Router::with_path("post").hoop(csrf).post(posted))
 }
+
+/// Runs the rows. Here, so that both programs share the compiled code.
+pub fn run() {
+    bench_harness::main::<Peer>();
+}
+
+/// Counts the allocations and the bytes of each row.
+pub fn count_allocations(measure: fn(&mut dyn FnMut()) -> (u64, u64)) {
+    bench_harness::allocations::<Peer>(measure);
+}

@@ -1,3 +1,3 @@
 fn main() {
-    bench_harness::main::<bench_cloakroom_salvo::Peer>();
+    bench_cloakroom_salvo::run();
 }

@@ -1,7 +1,7 @@
 //! The same requests, with a counting allocator.
 
 fn main() {
-    bench_harness::allocations::<bench_poem::Peer>(|work| {
+    bench_poem::count_allocations(|work| {
         let counted = allocation_counter::measure(work);
         (counted.count_total, counted.bytes_total)
     });

@@ -1,3 +1,3 @@
 fn main() {
-    bench_harness::main::<bench_poem::Peer>();
+    bench_poem::run();
 }

@@ -1,3 +1,3 @@
 fn main() {
-    bench_harness::main::<bench_salvo::Peer>();
+    bench_salvo::run();
 }

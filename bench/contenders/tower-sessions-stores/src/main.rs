@@ -1,3 +1,3 @@
 fn main() {
-    bench_harness::main::<bench_tower_sessions_stores::Peer>();
+    bench_tower_sessions_stores::run();
 }

@@ -1,3 +1,3 @@
 fn main() {
-    bench_harness::main::<bench_tower_sessions::Peer>();
+    bench_tower_sessions::run();
 }

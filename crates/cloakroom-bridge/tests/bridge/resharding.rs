@@ -53,5 +53,4 @@ async fn the_shards_change_and_each_visitor_stays_signed_in() {
         visits += 1;
     }
     assert!(counts(&new).iter().all(|count| *count > 0), "{:?}", counts(&new));
-    assert_eq!(counts(&new).iter().sum::<usize>(), usize::try_from(VISITORS).unwrap());
 }
