@@ -39,8 +39,7 @@ async fn the_shards_change_and_each_visitor_stays_signed_in() {
     // Two nodes of a rolling deployment in each step: one is a phase behind.
     let phases = [Phase::ReadOld, Phase::ReadBothWriteOld, Phase::ReadBothWriteNew, Phase::ReadNew];
     let nodes = phases.map(node);
-    let mut visits = 0;
-    for step in [[0, 1], [1, 1], [1, 2], [2, 1], [2, 2], [2, 3], [3, 3]] {
+    for (visits, step) in (0_u64..).zip([[0, 1], [1, 1], [1, 2], [2, 1], [2, 2], [2, 3], [3, 3]]) {
         for (number, browser) in (0..).zip(&mut browsers) {
             let (user, _) = browser
                 .visit(&nodes[step[usize::from(number % 2 == 0)]], |session| {
@@ -50,7 +49,6 @@ async fn the_shards_change_and_each_visitor_stays_signed_in() {
                 .await;
             assert_eq!(user, Some(number), "in step {step:?}");
         }
-        visits += 1;
     }
     assert!(counts(&new).iter().all(|count| *count > 0), "{:?}", counts(&new));
 }

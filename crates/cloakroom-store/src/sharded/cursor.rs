@@ -78,7 +78,7 @@ impl std::fmt::Display for Step {
 }
 
 fn from_hex(text: &str) -> Option<String> {
-    let is_hex = text.len() % 2 == 0 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hex = text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     let bytes: Option<Vec<u8>> = if is_hex { text.as_bytes().chunks(2).map(pair).collect() } else { None };
     String::from_utf8(bytes?).ok()

@@ -173,7 +173,8 @@ impl<S: Store> StoredSessions<S> {
             Plan::Create | Plan::EndThenCreate if !commit.begins_reserved() => {
                 session.sent_reserved_id().map(|id| id.store_key())
             }
-            _ => None,
+            Plan::Create | Plan::EndThenCreate | Plan::Replace | Plan::Touch | Plan::End => None,
+            Plan::Nothing | Plan::IssueToken | Plan::Drop(_) | _ => None,
         };
         let Some((old, given)) = old.zip(commit.new_id()) else { return Ok(None) };
         if self.store.can_cycle(&old, &given.store_key()) {
