@@ -52,7 +52,6 @@ async fn relay(feeds: Arc<[Feed]>, connection: Connection) {
     let relay = Arc::new(Relay { connection, losses: AtomicU64::new(0), lost: Notify::new() });
     let _subscriptions: Vec<Subscription> =
         feeds.iter().map(|feed| feed.subscribe(Arc::clone(&relay) as Arc<dyn Listener>)).collect();
-    let mut ticks = tokio::time::interval(TICK);
     // The number of losses at which the feed was established.
     let mut established = None;
     while relay.connection.is_needed() {
@@ -72,9 +71,7 @@ async fn relay(feeds: Arc<[Feed]>, connection: Connection) {
         if let Some(proof) = proofs.and_then(|proofs| proofs.into_iter().min()) {
             relay.connection.proven(proof);
         }
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = relay.lost.notified() => {}
-        }
+        // Either the time is over, or a feed was lost.
+        let _ = tokio::time::timeout(TICK, relay.lost.notified()).await;
     }
 }
