@@ -71,7 +71,7 @@ async fn relay(feeds: Arc<[Feed]>, connection: Connection) {
         if let Some(proof) = proofs.and_then(|proofs| proofs.into_iter().min()) {
             relay.connection.proven(proof);
         }
-        // Either the time is over, or a feed was lost.
+        // It returns after the tick, or at once if a feed was lost.
         let _ = tokio::time::timeout(TICK, relay.lost.notified()).await;
     }
 }
