@@ -11,6 +11,9 @@ use crate::plan::Plan;
 const DEADLINE: u64 = 20_000;
 /// Tombstones lead to the new id for less than this time, in milliseconds.
 const GRACE: u64 = 10_000;
+/// The longest time between the moment at which a store reads a session and the moment at which the
+/// node acts on the answer, in milliseconds.
+const ANSWER: u64 = 5_000;
 
 /// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +77,9 @@ struct Life {
     used: u64,
     /// The last time at which a write began that was acknowledged.
     kept: u64,
+    /// `kept` as it was before a write at `since`, and before one at least [`ANSWER`] earlier.
+    earlier: [u64; 2],
+    since: u64,
 }
 
 /// Returns whether a session may have expired for a node whose clock is ahead.
@@ -82,6 +88,22 @@ const fn may_have_expired(kept: u64, now: u64) -> bool {
 }
 
 impl Life {
+    /// Records that a write was acknowledged that began at `start`.
+    fn keep(&mut self, start: u64, now: u64) {
+        if now > self.since + ANSWER {
+            self.earlier = [self.kept, self.earlier[0]];
+            self.since = now;
+        }
+        self.kept = self.kept.max(start);
+    }
+
+    /// Returns the time for which the session was certainly kept when a load began that has now
+    /// been answered.
+    const fn kept_before_answer(&self, now: u64) -> u64 {
+        let [before, earlier] = self.earlier;
+        if now > self.since + ANSWER { before } else { earlier }
+    }
+
     fn acked_before(&self, time: u64) -> u32 {
         self.acked.iter().rev().find(|(at, _)| *at < time).map_or(0, |(_, count)| *count)
     }
@@ -129,7 +151,7 @@ impl Checker {
     /// Begins a session. Returns its number among those of the visitor.
     pub(crate) fn begins(&mut self, visitor: usize, now: u64) -> u32 {
         let Some(lives) = self.lives.get_mut(visitor) else { return 0 };
-        lives.push(Life { used: now, kept: now, ..Life::default() });
+        lives.push(Life { used: now, kept: now, earlier: [now; 2], since: now, ..Life::default() });
         self.sessions += 1;
         u32::try_from(lives.len() - 1).unwrap_or(u32::MAX)
     }
@@ -196,7 +218,7 @@ impl Checker {
                 life.acked.drain(..old);
             }
             life.acked.push((now, count));
-            life.kept = life.kept.max(start);
+            life.keep(start, now);
         }
     }
 
@@ -260,9 +282,11 @@ impl Checker {
         let Some(wait) = self.waits.get_mut(wait) else { return };
         wait.resolved = Some(now);
         let (visitor, number) = (wait.visitor, wait.life);
-        let is_wrong = self
-            .life(visitor, number)
-            .is_some_and(|life| !life.end_tried && life.moved_at.is_none() && !may_have_expired(life.kept, now));
+        // A node whose clock is ahead may have found the session expired just before another one
+        // prolonged it.
+        let is_wrong = self.life(visitor, number).is_some_and(|life| {
+            !life.end_tried && life.moved_at.is_none() && !may_have_expired(life.kept_before_answer(now), now)
+        });
         if is_wrong {
             self.broken(now, format!("a wait for the end of {visitor}/{number} ended, and the session didn't"));
         }
