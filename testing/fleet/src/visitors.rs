@@ -230,6 +230,11 @@ impl World {
             }
             Act::Update | Act::SignIn | Act::EndAll | Act::Read => {}
         }
+        if writes && !was_moved {
+            // A commit without an answer may prolong the session as well.
+            let now = self.network.now();
+            self.checker().used(visitor, life, now);
+        }
         let effects = slot.finish(200).await.map_err(|failure| failure.error)?;
         let now = self.network.now();
         let is_kept = writes && !session.is_detached();
