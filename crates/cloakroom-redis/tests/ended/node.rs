@@ -19,6 +19,9 @@ const NEVER: Duration = Duration::from_secs(24 * 3600);
 /// Far more than a slow machine needs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Less than a minute, after which a wait asks the store even if its feed is live.
+const PUSHED: Duration = Duration::from_secs(45);
+
 pub(crate) struct Node {
     pub(crate) sessions: Arc<StoredSessions<RedisStore>>,
     engine: Arc<Engine>,
@@ -99,5 +102,5 @@ pub(crate) async fn until_live(feed: &Feed, is_live: bool) -> Subscription {
 
 /// Waits for the end of a session, much longer than a slow machine needs.
 pub(crate) async fn ended(waiting: JoinHandle<EndReason>) -> EndReason {
-    tokio::time::timeout(PATIENCE, waiting).await.expect("an end was missed").unwrap()
+    tokio::time::timeout(PUSHED, waiting).await.expect("an end was missed").unwrap()
 }
