@@ -1,13 +1,16 @@
 //! Moves, walks and wrong names.
 
+use std::future::Future;
+
 use cloakroom_session::Timestamp;
 use cloakroom_session::factory::{SessionId, StoreKey};
 
 use super::*;
 use crate::entry::Entry;
+use crate::error::StoreError;
 use crate::memory::MemoryStore;
 use crate::scan::Cursor;
-use crate::store::{Created, Replaced};
+use crate::store::{Created, Replaced, delegate_store};
 
 const NOW: Timestamp = Timestamp::from_unix_secs(1_700_000_000);
 
@@ -137,6 +140,55 @@ async fn a_foreign_cursor_is_an_error() {
     }
     let next = other.owned("ann", None, 2, NOW).await.unwrap().next;
     assert!(store.owned("ann", next.as_ref(), 2, NOW).await.is_err());
+}
+
+/// A store that may be down.
+#[derive(Debug)]
+struct Flaky(MemoryStore, bool);
+
+impl Flaky {
+    async fn unless_down<T>(
+        &self,
+        _: &'static str,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        if self.1 { Err(StoreError::unavailable("down")) } else { call.await }
+    }
+}
+
+impl Store for Flaky {
+    delegate_store!(0 via unless_down);
+}
+
+#[tokio::test]
+async fn only_the_sessions_of_a_shard_that_is_down_fail() {
+    let shards = [("up", false), ("down", true), ("also up", false)];
+    let store = ShardedStore::new(shards.map(|(name, is_down)| (name, Flaky(MemoryStore::new(), is_down)))).unwrap();
+    let mut failed = 0;
+    for number in 0..60 {
+        let created = store.create(&key(number), &owned(number), NOW).await;
+        assert_eq!(created.is_err(), store.shard(&key(number)).unwrap().0 == "down");
+        failed += usize::from(created.is_err());
+    }
+    assert!((1..60).contains(&failed), "{failed}");
+    // An incomplete answer must not look complete.
+    assert!(store.owned("ann", None, 100, NOW).await.is_err());
+    assert!(store.count_owned("ann", 100, NOW).await.is_err());
+    assert!(store.end_owned("ann", None, 100, NOW).await.is_err());
+    assert!(all(&store).await.is_err());
+}
+
+/// Walks through all sessions.
+async fn all(store: &ShardedStore<Flaky>) -> Result<usize, StoreError> {
+    let (mut count, mut after) = (0, None);
+    loop {
+        let page = store.scan(after.as_ref(), 10, NOW).await?;
+        count += page.sessions.len();
+        after = page.next;
+        if after.is_none() {
+            return Ok(count);
+        }
+    }
 }
 
 #[tokio::test]
