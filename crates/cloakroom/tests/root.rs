@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 const ROOT: &str = include_str!("../src/lib.rs");
 
-/// The most names that the root may re-export.
-const MOST: usize = 60;
+/// The most names that the root may re-export. A new store adds one.
+const MOST: usize = 61;
 
 /// The public modules, each for one task.
 const MODULES: [&str; 12] = [

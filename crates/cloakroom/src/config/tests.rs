@@ -563,9 +563,15 @@ fn every_option_of_a_builder_can_be_configured() {
 /// `factory_options! { … }`, and each method that is one.
 #[cfg(feature = "store")]
 fn options_of(source: &str) -> Vec<&str> {
-    let mut is_list = false;
+    let (mut is_list, mut is_hidden) = (false, false);
     let option = |line| {
         let line: &str = str::trim(line);
+        // Not for applications.
+        let was_hidden = is_hidden;
+        is_hidden = line == "#[doc(hidden)]" || (was_hidden && line.starts_with('#'));
+        if was_hidden {
+            return None;
+        }
         is_list = (is_list && line != "}") || line == "factory_options! {";
         let is_name = |name: &str| name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
         if is_list { Some(line).filter(|line| is_name(line) && !line.is_empty()) } else { option_of(line) }
