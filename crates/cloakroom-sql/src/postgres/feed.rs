@@ -7,7 +7,7 @@
 //! |---|---|
 //! | the connection is lost, or doesn't answer in time | connect again; once it listens, anything may have changed |
 //! | a notification that isn't understood | anything may have changed |
-//! | a test notification doesn't arrive: a pooler in transaction mode is in between | one warning; try again every minute; until then the listeners ask the store |
+//! | a test notification doesn't arrive, as behind a pooler in transaction mode | warn once, try again every minute, and let listeners ask the store until then |
 
 use std::fmt;
 use std::future::Future;
