@@ -75,3 +75,86 @@ async fn relay(feeds: Arc<[Feed]>, connection: Connection) {
         let _ = tokio::time::timeout(TICK, relay.lost.notified()).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::feed::{Covers, Reach};
+
+    /// A feed whose connection the test holds.
+    fn held() -> (Feed, Arc<Mutex<Option<Connection>>>) {
+        let held = Arc::new(Mutex::new(None));
+        let ours = Arc::clone(&held);
+        (Announcer::connected(Covers::Changes, move |connection| *ours.lock().unwrap() = Some(connection)).feed(), held)
+    }
+
+    fn tell(held: &Mutex<Option<Connection>>, act: impl FnOnce(&Connection)) {
+        act(held.lock().unwrap().as_ref().unwrap());
+    }
+
+    #[derive(Default)]
+    struct Heard(AtomicU64);
+
+    impl Listener for Heard {
+        fn changed(&self, _: &StoreKey) {}
+
+        fn all_changed(&self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_live_while_all_are_and_announces_each_loss() {
+        let ((one, first), (other, second)) = (held(), held());
+        let feed = Feed::merged([Some(one), Some(other)].into_iter()).unwrap();
+        let heard = Arc::new(Heard::default());
+        let _subscription = feed.subscribe(Arc::clone(&heard) as Arc<dyn Listener>);
+        let settled = || tokio::time::sleep(5 * TICK);
+        let now = || tokio::time::Instant::now().into_std();
+        settled().await;
+        tell(&first, Connection::established);
+        settled().await;
+        assert!(!feed.is_live(), "one of two feeds is live");
+        tell(&second, Connection::established);
+        settled().await;
+        assert!(feed.is_live() && heard.0.load(Ordering::SeqCst) > 0);
+        assert_eq!(feed.proven_at(), None);
+        let early = now();
+        tell(&first, |connection| connection.proven(early));
+        settled().await;
+        assert_eq!(feed.proven_at(), None, "only one has proven something");
+        let late = now();
+        tell(&second, |connection| connection.proven(late));
+        settled().await;
+        assert_eq!(feed.proven_at(), Some(early), "the older proof counts");
+        for round in 0..3 {
+            let before = heard.0.load(Ordering::SeqCst);
+            tell(&second, Connection::lost);
+            // At once, without waiting for the task.
+            assert!(!feed.is_live() && feed.proven_at().is_none(), "round {round}");
+            assert!(heard.0.load(Ordering::SeqCst) > before, "round {round}");
+            settled().await;
+            assert!(!feed.is_live(), "round {round}");
+            tell(&second, Connection::established);
+            settled().await;
+            assert!(feed.is_live(), "round {round}");
+        }
+        // Hints may be lost while a connection stays.
+        let before = heard.0.load(Ordering::SeqCst);
+        tell(&first, Connection::all_changed);
+        assert!(heard.0.load(Ordering::SeqCst) > before);
+        settled().await;
+        assert!(feed.is_live());
+    }
+
+    #[test]
+    fn a_store_without_a_feed_leaves_none() {
+        assert!(Feed::merged([Some(held().0), None].into_iter()).is_none());
+        let here = Announcer::in_process(Covers::Endings, Reach::ThisProcess).feed();
+        let all = Announcer::in_process(Covers::Changes, Reach::AllProcesses).feed();
+        let merged = Feed::merged([Some(all), Some(here)].into_iter()).unwrap();
+        assert_eq!((merged.covers(), merged.reach()), (Covers::Endings, Reach::ThisProcess));
+    }
+}

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_session::Timestamp;
+use cloakroom_session::factory::conformance::Capabilities as FactoryCan;
 use cloakroom_session::factory::fresh_id;
 use cloakroom_store::store::conformance::{Capabilities, assert_conforms};
 use cloakroom_store::store::feed::{Covers, Listener, Reach};
 use cloakroom_store::store::{Entry, Store, StoreKey, end_all_before};
-use cloakroom_store::{AnyStore, CachedStore, MemoryStore, ShardedStore};
+use cloakroom_store::{AnyStore, CachedStore, MemoryStore, ShardedStore, StoredSessions};
 
 use crate::conformance::any;
 
@@ -22,6 +23,13 @@ async fn a_sharded_store_conforms() {
     assert_conforms(any(shards(3)), Capabilities::all()).await;
     // With a near cache around all shards, which needs their feeds.
     assert_conforms(any(CachedStore::new(shards(2)).unwrap()), Capabilities::all().rounds(10)).await;
+}
+
+/// Sign-ins whose answers are lost, and their retries, find the session under its derived id.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn stored_sessions_on_shards_conform_as_a_factory() {
+    let sessions = StoredSessions::new(any(shards(5))).build().unwrap();
+    cloakroom_session::factory::conformance::assert_conforms(Arc::new(sessions), FactoryCan::all().rounds(5)).await;
 }
 
 struct Heard(tokio::sync::mpsc::UnboundedSender<Option<StoreKey>>);
