@@ -36,7 +36,7 @@ pub(crate) enum Command {
     Stats(stats::Options),
     /// Copies all sessions of a store into another one, while the application runs
     Migrate(migrate::Options),
-    /// Prints the SQL that creates the table
+    /// Prints the SQL, or the commands of DynamoDB, that create the table
     Schema(schema::Options),
     /// Reports whether a store can be reached, is durable, evicts and is replicated, and compares
     /// its clock

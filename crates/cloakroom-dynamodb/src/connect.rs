@@ -36,7 +36,7 @@ impl DynamoDbStore {
     /// | option | meaning |
     /// |---|---|
     /// | `region=eu-west-1` | the region, instead of that of the environment |
-    /// | `endpoint=http://localhost:8000` | another address than that of the region, for example an emulator |
+    /// | `endpoint=http://localhost:8000` | the address of an emulator or of a proxy, instead of that of the region |
     /// | `prefix=shop:` | see [`DynamoDbStore::prefix`] |
     /// | `timeout=900` | the timeout of one attempt in milliseconds; there are at most three |
     ///

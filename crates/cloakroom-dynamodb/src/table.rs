@@ -1,5 +1,6 @@
 //! Creating the table, and the report on it.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::SdkError;
@@ -172,7 +173,7 @@ impl DynamoDbStore {
                     "the time to live is off: enable it with the attribute {TIME_TO_LIVE:?}, or expired sessions stay"
                 ),
             ),
-            Err(error) => report.found(Topic::Storage, Severity::Unknown, format!("the time to live: {error}")),
+            Err(error) => report.found(Topic::Storage, Severity::Unknown, unreported("the time to live", &error)),
         };
         Ok(match self.recovery().await {
             Ok(true) => report.found(Topic::Durability, Severity::Good, "point-in-time recovery is on"),
@@ -182,7 +183,7 @@ impl DynamoDbStore {
                 "point-in-time recovery is off: a deleted table is lost",
             ),
             Err(error) => {
-                report.found(Topic::Durability, Severity::Unknown, format!("point-in-time recovery: {error}"))
+                report.found(Topic::Durability, Severity::Unknown, unreported("point-in-time recovery", &error))
             }
         })
     }
@@ -212,4 +213,9 @@ fn wrong_key(table: &TableDescription) -> Option<String> {
         table.key_schema().iter().map(|key| (key.attribute_name(), key.key_type().clone())).collect();
     let is_right = key == KEY && KEY.iter().all(|(name, _)| is_text(name));
     (!is_right).then(|| "must have the partition key \"pk\" and the sort key \"sk\", both strings".to_owned())
+}
+/// Names the reason why DynamoDB doesn't report something. The store itself works.
+fn unreported(what: &str, error: &StoreError) -> String {
+    let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    format!("{what} isn't reported: {reason}")
 }

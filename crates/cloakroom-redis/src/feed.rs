@@ -7,7 +7,7 @@
 //!
 //! | event | reaction |
 //! |---|---|
-//! | the connection is lost, or a ping isn't answered in time | connect again; once tracking is on, the calls of the store connect again as well, and anything may have changed |
+//! | the connection is lost, or a ping isn't answered in time | connect again; once tracking is on, anything may have changed. The calls of the store connect again, too |
 //! | the server was emptied | anything may have changed |
 //! | with Sentinel: the server is no longer the master, or the calls of the store go to a new connection | connect again, to the current master |
 //! | the server knows no RESP3 or forbids tracking | try again every minute; until then the listeners ask the store |

@@ -63,7 +63,7 @@ impl AddAssign for Checks {
     }
 }
 
-/// What is known of one session.
+/// The history of one session.
 #[derive(Debug, Default)]
 struct Life {
     attempted: u32,

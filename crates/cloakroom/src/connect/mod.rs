@@ -62,7 +62,7 @@ const LONGER: u32 = 6;
 /// | `rediss://…`, also `valkeys://` | `redis`, `tls` | as `redis://`, encrypted |
 /// | `redis+sentinel://user:password@host1:26379,host2:26379/mymaster?db=0`, also `valkey+sentinel://` | `redis-sentinel` | follows the master; a failover may lose the last writes |
 /// | `redis+cluster://user:password@host1:7000,host2:7001`, also `valkey+cluster://` | `redis-cluster` | many masters; each has some of the sessions |
-/// | `dynamodb://TABLE?region=eu-west-1` | `dynamodb` | many machines; each write is on several disks of a region |
+/// | `dynamodb://TABLE?region=eu-west-1` | `dynamodb` | many machines; a write is stored in several data centres of the region |
 /// | `rediss+sentinel://…`, `rediss+cluster://…` | the same and `tls` | the same, encrypted |
 ///
 /// No store loses updates of concurrent requests or revives ended sessions. The stores differ in
